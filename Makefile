@@ -1,0 +1,238 @@
+# socktest: "make help" lists the targets.
+
+VERSION := 0.1.0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+INSTALL ?= install
+PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
+
+# CROSS=aarch64 builds for that machine, with its compiler and the libraries that multiarch installs.
+CROSS ?=
+ifneq ($(CROSS),)
+CC := $(CROSS)-linux-gnu-gcc
+OBJCOPY := $(CROSS)-linux-gnu-objcopy
+PKG_CONFIG := env PKG_CONFIG_LIBDIR=/usr/lib/$(CROSS)-linux-gnu/pkgconfig:/usr/share/pkgconfig pkg-config
+endif
+
+# V=1 shows the commands, WERROR=1 makes warnings errors, SANITIZE=1 builds with ASan and UBSan.
+V ?= 0
+WERROR ?= 0
+SANITIZE ?= 0
+SEEDS ?= 1..100
+BUILD ?= build$(if $(filter 1,$(SANITIZE)),-sanitize)$(CROSS:%=-%)
+
+# What a user or a packager may replace: Debian's own choice of hardening. _FORTIFY_SOURCE hides
+# errors from the sanitizers.
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
+HARDEN_x86_64 := -fcf-protection
+HARDEN_aarch64 := -mbranch-protection=standard
+CFLAGS ?= -O2 -g -fstack-protector-strong -fstack-clash-protection $(HARDEN_$(MACHINE))
+LDFLAGS ?= -Wl,-z,relro -Wl,-z,now
+ifeq ($(SANITIZE),1)
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+CPPFLAGS ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+
+# What the sources need, whoever builds them.
+LIBRARIES := libseccomp jansson smartcols libxml-2.0 libunwind-ptrace libdw
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla $(if $(filter 1,$(WERROR)),-Werror)
+COMMON = -std=gnu17 -D_GNU_SOURCE -I. -MMD -MP $(WARNINGS) $(CPPFLAGS) $(CFLAGS)
+
+SOURCES := $(wildcard cmd/*.c trace/*.c trace/arch/*.c switch/*.c report/*.c)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+MODEL := $(filter $(BUILD)/switch/% $(BUILD)/report/%,$(OBJECTS))
+PROGS := $(patsubst tests/progs/%.c,$(BUILD)/progs/%,$(wildcard tests/progs/*.c))
+# Built for the 32-bit ABI too: i386 or arm. int80 and x32_call are x86-64's alone.
+NAMES32 := accept_would_block block cloexec_exec clone_files close_range_forms daemon direct_calls do_calls dup_forms \
+	exit_code failed_connect failures fork_share give_socket inherit kinds leak nonblock_connect no_sockets \
+	restarts scm_rights short_lived signals socketpair_use svc tcp_fork tcp_pair tcp_threads thread_exec udp \
+	unix_stream unshare_files vfork_exec
+# Debian has the kernel's headers where only compilers for 64 bits look, unless gcc-multilib is there. Arm's programs
+# are made by a compiler of their own; being static, they need none of arm's libraries where they run.
+CC32_x86_64 = $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch) $(COMMON)
+CC32_aarch64 = arm-linux-gnueabihf-gcc -static $(filter-out $(HARDEN_aarch64),$(COMMON))
+ifneq ($(shell command -v $(firstword $(CC32_$(MACHINE))) 2>&1),)
+PROGS32 := $(NAMES32:%=$(BUILD)/progs32/%)
+endif
+ifneq ($(MACHINE),x86_64)
+PROGS := $(filter-out %/int80 %/x32_call,$(PROGS))
+endif
+# One program, built in the ways that make a difference to reading its stacks.
+STACKS := $(addprefix $(BUILD)/progs/stacks_,static no_pie stripped split linked)
+PROGS += $(STACKS)
+# Built with musl too, where Debian has it: for this machine. They need no library of it then.
+NAMES_MUSL := cloexec_exec daemon do_calls dup_forms failures fork_share kinds leak nonblock_connect restarts \
+	scm_rights signals tcp_fork tcp_pair tcp_threads thread_exec unix_stream vfork_exec
+ifneq ($(and $(filter x86_64,$(MACHINE)),$(shell command -v musl-gcc 2>&1)),)
+PROGS_MUSL := $(NAMES_MUSL:%=$(BUILD)/progs-musl/%)
+endif
+# Debian has libevent's headers for one machine at a time.
+ifneq ($(CROSS),)
+PROGS := $(filter-out %/event_client,$(PROGS))
+endif
+UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+ifeq ($(V),1)
+say = @:
+else
+.SILENT:
+say = @printf '  %-7s %s\n'
+endif
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.PHONY: all progs units deps check check-vm check-unit check-bats check-musl demo lint fuzzers fuzz stress bench install uninstall dist clean help FORCE
+
+all: $(BUILD)/socktest ## build socktest (the default)
+
+$(BUILD)/socktest: $(OBJECTS)
+	$(say) LINK $@
+	$(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -liberty $(LDLIBS)
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(say) CC $<
+	mkdir -p $(@D)
+	$(CC) $(COMMON) $(SANITIZERS) -DSOCKTEST_VERSION='"$(VERSION)"' \
+		$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) -c -o $@ $<
+
+# libunwind before 1.8 cannot unwind functions that sign the address they return to.
+PROG_HARDEN_aarch64 := -mbranch-protection=bti
+
+# The traced programs are built without sanitizers: LeakSanitizer does not work under ptrace, which
+# one of them shows.
+$(BUILD)/progs/%: tests/progs/%.c $(BUILD)/flags
+	$(say) PROG $@
+	mkdir -p $(@D)
+	$(CC) $(COMMON) $(PROG_HARDEN_$(MACHINE)) -MF $@.d -MT $@ $(LDFLAGS) -pthread -o $@ $< $(PROG_LIBRARIES)
+
+$(BUILD)/progs/uring_%: PROG_LIBRARIES := -luring
+$(BUILD)/progs/event_client: PROG_LIBRARIES := -levent_core
+$(BUILD)/progs/leak_sanitizer: PROG_LIBRARIES := -fsanitize=leak
+$(BUILD)/progs/confined: PROG_LIBRARIES := -static
+
+$(BUILD)/progs/stacks_static: STACKS_FLAGS := -static
+$(BUILD)/progs/stacks_no_pie: STACKS_FLAGS := -no-pie
+$(BUILD)/progs/stacks_stripped: STACKS_FLAGS := -s
+$(filter-out %_split %_linked,$(STACKS)): tests/progs/stacks.c $(BUILD)/flags
+	$(say) PROG $@
+	$(CC) $(COMMON) $(PROG_HARDEN_$(MACHINE)) -MF $@.d -MT $@ $(LDFLAGS) -pthread $(STACKS_FLAGS) -o $@ $<
+
+# The debug information is in another file: beside it and with its build-id, or named in it.
+$(BUILD)/progs/stacks_split: $(BUILD)/progs/stacks
+	$(say) PROG $@
+	$(OBJCOPY) --only-keep-debug $< $@.debug
+	$(OBJCOPY) --strip-all $< $@
+
+$(BUILD)/progs/stacks_linked: $(BUILD)/progs/stacks_split
+	$(say) PROG $@
+	mkdir -p $(@D)/.debug
+	cp $<.debug $(@D)/.debug/stacks_linked.debug
+	$(OBJCOPY) --remove-section=.note.gnu.build-id --add-gnu-debuglink=$(@D)/.debug/stacks_linked.debug $< $@
+
+$(BUILD)/progs32/%: tests/progs/%.c $(BUILD)/flags
+	$(say) PROG32 $@
+	mkdir -p $(@D)
+	$(CC32_$(MACHINE)) -MF $@.d -MT $@ $(LDFLAGS) -pthread -o $@ $<
+
+# Behind musl's own headers, the kernel's.
+$(BUILD)/progs-musl/%: tests/progs/%.c switch/libc.c $(BUILD)/flags
+	$(say) MUSL $@
+	mkdir -p $(@D)
+	musl-gcc -static -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch) $(COMMON) \
+		-MF $@.d -MT $@ $(LDFLAGS) -pthread -o $@ switch/libc.c $<
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(MODEL)
+	$(say) LINK $@
+	mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(LIBRARIES) cmocka)
+
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(MODEL)
+	$(say) LINK $@
+	$(CC) $(CFLAGS) $(SANITIZERS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+
+# Other flags build everything anew.
+$(BUILD)/flags: FORCE
+	mkdir -p $(@D)
+	echo '$(subst ','\'',$(CC) $(COMMON) $(SANITIZERS) $(LDFLAGS) $(VERSION))' >$@.new
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+progs: $(PROGS) $(PROGS32) $(PROGS_MUSL)
+
+units: $(UNITS)
+
+deps: ## install what building and testing need, if anything is missing
+	tests/deps.sh build $(if $(CROSS),cross-$(CROSS),test)
+
+# A second make, because the libraries may not have been there when this one started.
+check: deps ## build, then run all tests
+	$(MAKE) --no-print-directory all progs units
+	BUILD=$(BUILD) tests/run-tests.sh unit bats
+
+check-unit: units ## run the unit tests
+	BUILD=$(BUILD) tests/run-tests.sh unit
+
+check-bats: all progs ## run the end-to-end tests (BATS="tests/one.bats ..." for some)
+	BUILD=$(BUILD) tests/run-tests.sh bats $(BATS)
+
+check-musl: ## compile with musl what needs no library that only glibc has, and run those unit tests
+	tests/deps.sh build test
+	tests/musl.sh $(BUILD)/musl
+
+GUEST ?= aarch64
+# Whatever this machine is: the guest has the libraries that the packages of cross-$(GUEST) are for.
+VM_CROSS := $(filter-out $(shell uname -m),$(GUEST))
+check-vm: ## run the tests in virtual machines of an older kernel: GUEST=aarch64 or x86_64 (FULL=1: all tests)
+	tests/deps.sh build test vm-$(GUEST) $(VM_CROSS:%=cross-%)
+	$(MAKE) --no-print-directory all progs units CROSS=$(VM_CROSS)
+	FULL=$(FULL) tests/vm/run.sh $(GUEST) build$(VM_CROSS:%=-%)
+
+demo: ## build, then trace a small client and server
+	tests/deps.sh build
+	$(MAKE) --no-print-directory all $(BUILD)/progs/demo_server $(BUILD)/progs/demo_client
+	BUILD=$(BUILD) tests/demo.sh
+
+lint: ## compilers' warnings, formatting, static analysis, include directions
+	tests/deps.sh build test lint
+	tests/lint.sh
+
+fuzzers: $(FUZZERS)
+
+# A make of its own, because everything in a fuzzer is built by clang with other flags.
+fuzz: ## feed arbitrary bytes to the parsers and the reports (FUZZ_SECONDS=15 for each fuzzer)
+	tests/deps.sh build lint
+	$(MAKE) --no-print-directory fuzzers CC=clang BUILD=$(BUILD)/fuzz SANITIZE=1 \
+		SANITIZERS='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+	BUILD=$(BUILD) tests/run-fuzz.sh
+
+stress: all $(BUILD)/progs/stress ## run random programs that know what the counters must be (SEEDS=1..100)
+	BUILD=$(BUILD) tests/stress/run --seeds $(SEEDS)
+
+bench: all progs ## measure what tracing costs
+	BUILD=$(BUILD) tests/bench/run
+
+install: all ## install the program and its manual page (DESTDIR, PREFIX)
+	$(INSTALL) -D -m 755 $(BUILD)/socktest $(DESTDIR)$(BINDIR)/socktest
+	$(INSTALL) -D -m 644 man/socktest.1 $(DESTDIR)$(MANDIR)/man1/socktest.1
+
+uninstall: ## remove what install installed
+	rm -f $(DESTDIR)$(BINDIR)/socktest $(DESTDIR)$(MANDIR)/man1/socktest.1
+
+dist: ## make socktest-VERSION.tar.gz of the last commit
+	git archive --prefix=socktest-$(VERSION)/ -o socktest-$(VERSION).tar.gz HEAD
+
+clean: ## remove everything that was built
+	rm -rf build build-*/
+
+help: ## this list
+	sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
+		printf '%-11s %s\n' "$$target" "$$text"; done
+	echo 'Variables: V=1 WERROR=1 SANITIZE=1 CC CFLAGS CPPFLAGS LDFLAGS LDLIBS DESTDIR PREFIX'
+
+-include $(OBJECTS:.o=.d) $(PROGS:=.d) $(PROGS32:=.d) $(PROGS_MUSL:=.d) $(UNITS:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.d) $(FUZZERS:$(BUILD)/%=$(BUILD)/tests/fuzz/%.d)

@@ -1,0 +1,82 @@
+/* What the user asked of "socktest trace": filled once, then only read. */
+#ifndef SOCKTEST_CMD_OPTIONS_H
+#define SOCKTEST_CMD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cmd/terminal.h"
+#include "report/report.h"
+#include "switch/expect.h"
+#include "switch/switch.h"
+#include "trace/trace.h"
+
+/* --OPTION=VALUE, as filters_add takes them. */
+struct filter_request {
+	const char *option, *value;
+};
+
+/* TEXT of --expect=TEXT, and what it means. */
+struct expect_request {
+	const char *text;
+	struct expectation expectation;
+};
+
+/* --format=FORMAT:FILE, a report next to the usual one. */
+struct report_request {
+	const struct report_format *format;
+	const char *value, *file;
+};
+
+enum leak_check {
+	LEAK_CHECK_NO,
+	LEAK_CHECK_REPORT, /* where leaked sockets were opened */
+	LEAK_CHECK_ERROR   /* that, and they are a failed check */
+};
+
+struct options {
+	char *const *command; /* NULL-terminated; empty with attach */
+	pid_t *attach;        /* processes that run already */
+	size_t attach_count;
+	struct filter_request *filters;
+	size_t filters_count;
+	uint64_t seed; /* the user's, or one by chance */
+	bool require_fired;
+	struct expect_request *expects;
+	size_t expects_count;
+	enum leak_check leak_check;
+	const char **suppressions; /* files */
+	size_t suppressions_count;
+	uint64_t timeout_ns; /* 0: none */
+	int error_exitcode;
+	const char *output; /* NULL: stderr */
+	const struct report_format *format;
+	struct report_request *reports; /* further ones */
+	size_t reports_count;
+	enum count_rules rules;
+	bool events;
+	const char *events_output; /* NULL: stderr */
+	const struct event_format *events_format;
+	bool stack;
+	bool follow, wait;
+	enum seccomp_use seccomp;
+	enum io_uring_use io_uring;
+	enum color_use color;
+	bool quiet, verbose;
+};
+
+/*
+ * argv[0] is not looked at. Exits with a message when something is wrong, or when help was asked
+ * for.
+ */
+struct options options_parse(int argc, char **argv);
+
+/* What options of other subcommands mean, too: these exit with a message where that is wrong. */
+const struct report_format *options_format(const char *name);
+enum color_use options_color(const char *value);
+
+/* Frees what options_parse allocated. */
+void options_free(const struct options *options);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Where reports and events go: a file of the user's choice or stderr. Writes wait where the
+ * descriptor is nonblocking, because the traced program may make stderr so. The first error is
+ * kept.
+ */
+#ifndef SOCKTEST_CMD_OUTPUT_H
+#define SOCKTEST_CMD_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct output;
+
+/*
+ * Opens file, creating it, but does not touch what is in it; NULL: stderr. option and value are for
+ * messages: "--format", "tap:FILE". Exits with one where that fails.
+ */
+struct output *output_open(const char *option, const char *value, const char *file);
+
+/* stdout. */
+struct output *output_open_stdout(void);
+
+/* Empties a regular file that is not stderr. Exits with a message where that fails. */
+void output_truncate(struct output *output);
+
+/* Whether both are the same regular file under two names, so that one would overwrite the other. */
+bool output_same_file(const struct output *one, const struct output *other);
+
+int output_fd(const struct output *output);
+FILE *output_stream(struct output *output);
+
+/* For a stream on which lines come as things happen: each fwrite is one write(2). */
+void output_set_unbuffered(struct output *output);
+
+/* Notes an error (a positive errno) that the stream has not seen itself. */
+void output_fail(struct output *output, int error);
+
+/* Whether there was an error. */
+bool output_failed(const struct output *output);
+
+/*
+ * Flushes, closes and frees it (NULL: nothing to do). Prints what went wrong; returns whether
+ * nothing did.
+ */
+bool output_close(struct output *output);
+
+#endif

@@ -1,0 +1,127 @@
+#include "cmd/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cmd/commandline.h"
+#include "cmd/message.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "cmd/status.h"
+#include "report/recording.h"
+
+enum { KEY_FORMAT = COMMANDLINE_FIRST_KEY, KEY_COLOR };
+
+struct request {
+	const char *output; /* NULL: stdout */
+	const struct report_format *format;
+	enum color_use color;
+};
+
+static void take(void *context, int key, const char *argument)
+{
+	struct request *request = context;
+
+	switch (key) {
+	case 'o':
+		request->output = argument;
+		break;
+	case KEY_FORMAT:
+		request->format = options_format(argument);
+		break;
+	default:
+		request->color = options_color(argument);
+	}
+}
+
+static char **parse(int argc, char **argv, struct request *request)
+{
+	static const struct argp_option options[] = {
+		{.name = "output",
+			.key = 'o',
+			.arg = "FILE",
+			.doc = "write to FILE, not to stdout"},
+		{.name = "format",
+			.key = KEY_FORMAT,
+			.arg = "FORMAT",
+			.doc = "format of the report, as for socktest trace"},
+		{.name = "color", .key = KEY_COLOR, .arg = "WHEN", .doc = "colour in tables"},
+		COMMANDLINE_STANDARD_OPTIONS,
+		{0},
+	};
+	const struct commandline commandline = {
+		.name = "socktest report",
+		.argp = {.options = options,
+			.args_doc = "FILE...",
+			.doc = "Turns recordings that \"socktest trace --events=FILE "
+			       "--events-format=jsonl\" made into one report; - is stdin."},
+		.take = take,
+	};
+	char **const files = commandline_parse(&commandline, argc, argv, request);
+
+	if (!*files)
+		message_exit("report: no recording; usage: socktest report [OPTION...] FILE...");
+	return files;
+}
+
+static void read_file(struct recording *recording, const char *file)
+{
+	FILE *const stream = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
+	struct error error = {.text = ""};
+
+	if (!stream)
+		message_exit("%s: %s", file, strerror(errno));
+
+	const int status = recording_read(recording, file, stream, &error);
+
+	if (status)
+		message_exit("%s%s%s", *error.text ? error.text : file, *error.text ? "" : ": ",
+			*error.text ? "" : strerror(-status));
+	if (stream != stdin)
+		fclose(stream);
+}
+
+static struct output *open_report(const struct request *request)
+{
+	struct output *const output =
+		request->output ? output_open("--output", request->output, request->output)
+				: output_open_stdout();
+
+	output_truncate(output);
+	return output;
+}
+
+static bool write_report(const struct request *request, const struct report *report)
+{
+	struct output *const output = open_report(request);
+	const struct report_style style = terminal_style(output_fd(output), request->color);
+	int status = request->format->write(report, &style, output_stream(output));
+
+	if (status)
+		output_fail(output, -status);
+
+	const bool good = output_close(output);
+
+	if (request->format->warns)
+		return good;
+	status = report_write_warnings(report, stderr);
+	if (status)
+		message_print("stderr: cannot write: %s", strerror(-status));
+	return good && !status;
+}
+
+int report_command(int argc, char **argv)
+{
+	struct request request = {.format = report_formats[0]};
+	char **const files = parse(argc, argv, &request);
+	struct recording *const recording = recording_new();
+	bool good;
+
+	if (!recording)
+		message_exit("out of memory");
+	for (size_t i = 0; files[i]; i++)
+		read_file(recording, files[i]);
+	good = write_report(&request, recording_report(recording));
+	recording_free(recording);
+	return good ? 0 : STATUS_FAILED;
+}

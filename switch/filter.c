@@ -1,0 +1,198 @@
+#include "switch/filter.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "switch/filter_parse.h"
+
+struct filters {
+	struct filter *list;
+	size_t count;
+	uint64_t seed;
+};
+
+struct filters *filters_new(uint64_t seed)
+{
+	struct filters *filters = calloc(1, sizeof(*filters));
+
+	if (filters)
+		filters->seed = seed;
+	return filters;
+}
+
+void filters_free(struct filters *filters)
+{
+	if (!filters)
+		return;
+	for (size_t i = 0; i < filters->count; i++)
+		filter_clear(&filters->list[i]);
+	free(filters->list);
+	free(filters);
+}
+
+/* Each filter draws of its own, so that one more of them leaves the others' chances as they were.
+ */
+static void seed_chance(struct filter *filter, uint64_t seed, size_t index)
+{
+	uint64_t mixed = seed;
+
+	mixed = chance_next(&mixed) + index;
+	for (size_t i = 0; i < filter->conditions_count; i++) {
+		if (filter->conditions[i].kind->stage == CONDITION_CHANCE)
+			filter->conditions[i].state = chance_next(&mixed);
+	}
+}
+
+int filters_add(struct filters *filters, const char *option, const char *value, struct error *error)
+{
+	struct filter *list = reallocarray(filters->list, filters->count + 1, sizeof(*list));
+	int result;
+
+	if (!list)
+		return -ENOMEM;
+	filters->list = list;
+	result = filter_parse(&list[filters->count], option, value, error);
+	if (result < 0)
+		return result;
+	seed_chance(&list[filters->count], filters->seed, filters->count);
+	filters->count++;
+	return 0;
+}
+
+unsigned filters_needs(const struct filters *filters, enum call_kind kind, _Bool *any)
+{
+	unsigned needs = 0;
+
+	*any = false;
+	for (size_t i = 0; i < filters->count; i++) {
+		const struct filter *filter = &filters->list[i];
+
+		if (filter->kind != kind)
+			continue;
+		*any |= filter->action != FILTER_SO_ERROR;
+		for (size_t j = 0; j < filter->conditions_count; j++)
+			needs |= filter->conditions[j].kind->needs;
+	}
+	/* A connect brings its peer along. */
+	return kind == CALL_CONNECT ? needs & ~(unsigned)FILTER_NEEDS_PEER : needs;
+}
+
+_Bool filters_use_chance(const struct filters *filters)
+{
+	for (size_t i = 0; i < filters->count; i++) {
+		const struct filter *filter = &filters->list[i];
+
+		for (size_t j = 0; j < filter->conditions_count; j++) {
+			if (filter->conditions[j].kind->stage == CONDITION_CHANCE)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool stage_holds(
+	struct filter *filter, enum condition_stage stage, const struct filter_subject *subject)
+{
+	for (size_t i = 0; i < filter->conditions_count; i++) {
+		struct condition *condition = &filter->conditions[i];
+
+		if (condition->kind->stage == stage && !condition->kind->match(condition, subject))
+			return false;
+	}
+	return true;
+}
+
+static bool filter_holds(struct filter *filter, const struct filter_subject *subject)
+{
+	if (filter->action == FILTER_SO_ERROR && !subject->asks_so_error)
+		return false;
+	if (!stage_holds(filter, CONDITION_FACT, subject))
+		return false;
+	filter->matched++;
+	return stage_holds(filter, CONDITION_CHANCE, subject) &&
+	       stage_holds(filter, CONDITION_COUNT, subject);
+}
+
+/* Of several errnos each is handed out once, unless they cycle. */
+static bool has_errno(const struct filter *filter)
+{
+	return filter->errors_count == 1 || filter->effects.cycle ||
+	       filter->errors_next < filter->errors_count;
+}
+
+static int next_errno(struct filter *filter)
+{
+	return filter->errors[filter->errors_next++ % filter->errors_count];
+}
+
+static uint64_t saturating_add(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static enum answer answer_of(const struct filter *filter)
+{
+	switch (filter->action) {
+	case FILTER_FAIL:
+		return filter->effects.async ? ANSWER_ASYNC : ANSWER_CANCEL;
+	case FILTER_AFTER:
+		return ANSWER_AFTER;
+	case FILTER_SO_ERROR:
+		return ANSWER_SO_ERROR;
+	default:
+		return ANSWER_NONE;
+	}
+}
+
+static void fire(struct filter *filter, struct filter_decision *decision)
+{
+	const enum answer answer = answer_of(filter);
+
+	filter->fired++;
+	decision->delay_ns = saturating_add(
+		decision->delay_ns, saturating_add(filter->delay_ns, filter->effects.delay_ns));
+	if (answer == ANSWER_NONE)
+		return;
+	decision->answer = answer;
+	decision->error = next_errno(filter);
+}
+
+void filters_decide(struct filters *filters, enum call_kind kind,
+	const struct filter_subject *subject, struct filter_decision *decision)
+{
+	int answering = -1, delaying = -1;
+
+	*decision = (struct filter_decision){0};
+	for (size_t i = 0; i < filters->count; i++) {
+		struct filter *filter = &filters->list[i];
+
+		if (filter->kind != kind || !filter_holds(filter, subject))
+			continue;
+		const bool answers = filter->action != FILTER_DELAY;
+		int *const winner = answers ? &answering : &delaying;
+		if (*winner >= 0 || (answers && !has_errno(filter)))
+			continue;
+		*winner = (int)i;
+		fire(filter, decision);
+	}
+	decision->filter = answering >= 0 ? answering : delaying;
+}
+
+size_t filters_count(const struct filters *filters)
+{
+	return filters->count;
+}
+
+struct filter_tally filters_tally(const struct filters *filters, size_t index)
+{
+	const struct filter *filter = &filters->list[index];
+
+	return (struct filter_tally){
+		.option = filter->option,
+		.matched = filter->matched,
+		.fired = filter->fired,
+	};
+}

@@ -1,0 +1,98 @@
+/*
+ * Filters: what is done before a call and after it. Each comes from one command-line option,
+ * --fail-CALL, --after-CALL or --so-error=ERRNO[,ERRNO...][:COND...], or --delay-CALL=TIME[:COND...].
+ */
+#ifndef SOCKTEST_SWITCH_FILTER_H
+#define SOCKTEST_SWITCH_FILTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "switch/call.h"
+#include "switch/cookie.h"
+#include "switch/error.h"
+
+struct filters;
+
+/* What a condition may look at. */
+struct filter_subject {
+	const struct caller *caller;
+	socket_cookie cookie; /* canonical */
+	int fd;               /* -1 for socket(2) */
+	_Bool asks_so_error;  /* getsockopt(SO_ERROR) */
+	const struct address *local, *peer;
+};
+
+/* What has to be read of the program before filters_decide can answer for a call. */
+enum filter_need {
+	FILTER_NEEDS_COMM = 1,
+	FILTER_NEEDS_LOCAL = 2,
+	FILTER_NEEDS_PEER = 4,
+	FILTER_NEEDS_NONBLOCK = 8,
+	FILTER_NEEDS_STACK = 16,
+};
+
+struct filter_decision {
+	enum answer answer; /* ANSWER_NONE: the call passes */
+	int error;          /* the errno it is answered with */
+	uint64_t delay_ns;  /* held back for this long before it passes or is answered */
+	int filter; /* index of the filter that gave the errno, else of the delay, else -1 */
+};
+
+struct filter_tally {
+	const char *option; /* "--fail-connect=ECONNREFUSED:to=:80", owned by the filters */
+	uint64_t matched;   /* calls that met every condition but when= and prob= */
+	uint64_t fired;
+};
+
+/* seed: where the chance of prob= comes from. NULL: no memory. */
+struct filters *filters_new(uint64_t seed);
+void filters_free(struct filters *filters);
+
+/*
+ * Parses and appends one. option is "fail-connect", "delay-close", ...; value is what follows the
+ * '='. Returns 0, -EINVAL with a message that names the option, the wrong part and what would be
+ * right, or -ENOMEM.
+ */
+int filters_add(
+	struct filters *filters, const char *option, const char *value, struct error *error);
+
+/*
+ * Bits of enum filter_need for calls of this kind, over all filters; *any: whether any filter is
+ * for all of them. (--so-error is for SO_ERROR alone.)
+ */
+unsigned filters_needs(const struct filters *filters, enum call_kind kind, _Bool *any);
+
+/* Whether some condition uses prob=, so that the seed is worth printing. */
+_Bool filters_use_chance(const struct filters *filters);
+
+/*
+ * Decides for one call. Of the filters that answer the first whose conditions hold wins, and so of
+ * the delay filters; both may apply, the delay first. Every filter's counts go on, whoever wins.
+ */
+void filters_decide(struct filters *filters, enum call_kind kind,
+	const struct filter_subject *subject, struct filter_decision *decision);
+
+size_t filters_count(const struct filters *filters);
+struct filter_tally filters_tally(const struct filters *filters, size_t index);
+
+/*
+ * The options that make filters, for --help, completion and the man page check: names without "--",
+ * their argument and one line of help. NULL-terminated by name.
+ */
+struct filter_option {
+	const char *name;     /* "fail-connect" */
+	const char *argument; /* "ERRNO[,ERRNO...][:COND...]" */
+	const char *help;
+};
+const struct filter_option *filter_options(void);
+
+/* The conditions, for --help and the man page check; NULL-terminated by name. */
+struct filter_condition_help {
+	const char *name;     /* "when" */
+	const char *argument; /* "F[..L][+S]"; NULL: takes none */
+	const char *help;
+};
+const struct filter_condition_help *filter_conditions(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* One filter and how its option is read. Private to the filters. */
+#ifndef SOCKTEST_SWITCH_FILTER_PARSE_H
+#define SOCKTEST_SWITCH_FILTER_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "switch/condition.h"
+
+/* Each but the last comes as one option for every call. */
+enum filter_action { FILTER_FAIL, FILTER_AFTER, FILTER_DELAY, FILTER_SO_ERROR };
+
+struct filter {
+	char *option; /* as the user wrote it, with -- */
+	enum call_kind kind;
+	enum filter_action action;
+	int *errors; /* in turn; errors_next of them were handed out */
+	size_t errors_count, errors_next;
+	uint64_t delay_ns; /* a delay filter's own */
+	struct condition_effects effects;
+	struct condition *conditions; /* none twice */
+	size_t conditions_count;
+	uint64_t matched, fired;
+};
+
+/*
+ * Fills *filter, to be released with filter_clear. Returns 0, -EINVAL with a message or -ENOMEM;
+ * then there is nothing to release.
+ */
+int filter_parse(struct filter *filter, const char *option, const char *value, struct error *error);
+
+/* The same of a filter's conditions alone, COND[:COND...]; none of them is out of place. */
+int filter_parse_conditions(struct filter *filter, const char *text, struct error *error);
+
+void filter_clear(struct filter *filter);
+
+#endif

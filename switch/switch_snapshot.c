@@ -1,0 +1,100 @@
+/* The copy that reports are made of. */
+#include "switch/switch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "switch/sock.h"
+
+static int by_cookie(const void *a, const void *b)
+{
+	const struct sockstat *left = a, *right = b;
+
+	return (left->cookie > right->cookie) - (left->cookie < right->cookie);
+}
+
+static int copy_address(struct address **to, const struct address *from)
+{
+	*to = from ? address_new(from->bytes, from->length) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+static int copy_row(struct socket_row *row, const struct sock *sock, uint64_t now_ns)
+{
+	*row = (struct socket_row){
+		.id = sock->id,
+		.pid = sock->holder.pid,
+		.fd = sock->holder.fd,
+		.cookie = sock->cookie,
+		.state = sock->state,
+		.err = sock->err,
+		.socket_err = sock->socket_err,
+		.opened_by =
+			{
+				.pid = sock->opened_by.pid,
+				.tid = sock->opened_by.tid,
+				.call = sock->opened_by.call,
+				.age_ns = now_ns - sock->opened_by.time_ns,
+				.stack = sock->opened_by.stack,
+			},
+	};
+	if (sock->holder.command)
+		strncpy(row->command, sock->holder.command, sizeof(row->command) - 1);
+	const int error = copy_address(&row->local, sock->local);
+	return error ? error : copy_address(&row->peer, sock->peer);
+}
+
+static struct sockstat *snapshot_stat(const struct snapshot *snapshot, socket_cookie cookie)
+{
+	const struct sockstat key = {.cookie = cookie};
+
+	return bsearch(&key, snapshot->stats, snapshot->stats_count, sizeof(key), by_cookie);
+}
+
+static int copy_sockets(const struct switchboard *sw, uint64_t now_ns, struct snapshot *snapshot)
+{
+	const struct sock *sock;
+	size_t count = 0;
+
+	DL_COUNT(sw->open, sock, count);
+	snapshot->sockets = calloc(count + 1, sizeof(*snapshot->sockets));
+	if (!snapshot->sockets)
+		return -ENOMEM;
+	DL_FOREACH(sw->open, sock)
+	{
+		if (!sock->counted)
+			continue;
+		snapshot_stat(snapshot, sock->cookie)->count[COUNTER_INFLIGHT]++;
+		const int error =
+			copy_row(&snapshot->sockets[snapshot->sockets_count++], sock, now_ns);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int copy_stats(const struct switchboard *sw, struct snapshot *snapshot)
+{
+	const struct stat_entry *entry;
+
+	snapshot->stats = calloc(HASH_COUNT(sw->stats) + 1U, sizeof(*snapshot->stats));
+	if (!snapshot->stats)
+		return -ENOMEM;
+	for (entry = sw->stats; entry; entry = entry->hh.next)
+		snapshot->stats[snapshot->stats_count++] = entry->stat;
+	qsort(snapshot->stats, snapshot->stats_count, sizeof(*snapshot->stats), by_cookie);
+	return 0;
+}
+
+int switch_snapshot(const struct switchboard *sw, uint64_t now_ns, struct snapshot *snapshot)
+{
+	*snapshot = (struct snapshot){0};
+	int error = copy_stats(sw, snapshot);
+	if (!error)
+		error = copy_sockets(sw, now_ns, snapshot);
+	if (error)
+		snapshot_clear(snapshot);
+	return error;
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bats
+# Many threads, sockets and processes at once.
+
+load helpers
+
+@test "2,000 threads, each with a socket open at the same time" {
+  both "$PROGS/many_threads" 2000
+  assert_counts "inet/stream/tcp opened=2000 closed=2000"
+}
+
+# bats test_tags=vm
+@test "10,000 sockets left open at once: each is in the list" {
+  both "$PROGS/many_sockets" 10000 keep
+  assert_counts "inet/dgram/udp opened=$output inflight=$output"
+}
+
+@test "200 processes that fork at once" {
+  both "$PROGS/fork_at_once" 200
+  assert_counts "inet/stream/tcp opened=401 closed=401"
+}

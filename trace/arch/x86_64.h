@@ -1,0 +1,158 @@
+/* x86-64, with i386 tasks. See trace/arch/arch.h for the hooks. */
+#ifndef SOCKTEST_TRACE_ARCH_X86_64_H
+#define SOCKTEST_TRACE_ARCH_X86_64_H
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+#include <sys/ucontext.h>
+#include <sys/user.h>
+
+#include "trace/arch/i386.h"
+
+struct arch_regs {
+	struct user_regs_struct user;
+};
+
+static inline size_t arch_syscall_instruction_bytes(const struct arch_regs *regs)
+{
+	(void)regs;
+	return 2;
+}
+
+/* syscall, int $0x80, sysenter */
+static inline bool arch_is_syscall_instruction(
+	const struct arch_regs *regs, const unsigned char *bytes)
+{
+	(void)regs;
+	return (bytes[0] == 0x0f && (bytes[1] == 0x05 || bytes[1] == 0x34)) ||
+	       (bytes[0] == 0xcd && bytes[1] == 0x80);
+}
+
+/* A call's second number, where the ABI has two ways to it; -1: it has not. */
+static inline long arch_direct_number(uint32_t audit, const char *name)
+{
+	return audit == AUDIT_ARCH_I386 ? i386_number(name) : -1;
+}
+
+/* x32 numbers carry __X32_SYSCALL_BIT (asm/unistd.h). */
+static const struct arch_abi arch_abis[] = {
+	{.audit = AUDIT_ARCH_X86_64,
+		.seccomp = SCMP_ARCH_X86_64,
+		.foreign_nr = 0x40000000,
+		.word_bytes = 8},
+	{.audit = AUDIT_ARCH_I386, .seccomp = SCMP_ARCH_X86, .word_bytes = 4},
+};
+
+/* PTRACE_GETREGS has one layout for 64- and 32-bit tasks; PTRACE_GETREGSET has not. */
+static inline int arch_get_regs(pid_t tid, struct arch_regs *regs)
+{
+	return ptrace(PTRACE_GETREGS, tid, NULL, &regs->user) < 0 ? -errno : 0;
+}
+
+static inline int arch_set_regs(pid_t tid, const struct arch_regs *regs)
+{
+	return ptrace(PTRACE_SETREGS, tid, NULL, &regs->user) < 0 ? -errno : 0;
+}
+
+static inline int arch_cancel(pid_t tid, int64_t result)
+{
+	struct arch_regs regs;
+	const int error = arch_get_regs(tid, &regs);
+
+	if (error)
+		return error;
+	regs.user.orig_rax = (unsigned long long)-1;
+	regs.user.rax = (unsigned long long)result;
+	return arch_set_regs(tid, &regs);
+}
+
+static inline void arch_set_first_argument(struct arch_regs *regs, uint32_t audit, uint64_t value)
+{
+	if (audit == AUDIT_ARCH_I386)
+		regs->user.rbx = value;
+	else
+		regs->user.rdi = value;
+}
+
+static inline void arch_prepare_call(
+	struct arch_regs *regs, uint32_t audit, long nr, const uint64_t arguments[static 6])
+{
+	regs->user.rip -= arch_syscall_instruction_bytes(regs);
+	regs->user.rax = (unsigned long long)nr;
+	/* Not in a call any more: else the kernel could take the result for one to restart. */
+	regs->user.orig_rax = (unsigned long long)-1;
+	if (audit == AUDIT_ARCH_I386) {
+		regs->user.rbx = arguments[0];
+		regs->user.rcx = arguments[1];
+		regs->user.rdx = arguments[2];
+		regs->user.rsi = arguments[3];
+		regs->user.rdi = arguments[4];
+		regs->user.rbp = arguments[5];
+		return;
+	}
+	regs->user.rdi = arguments[0];
+	regs->user.rsi = arguments[1];
+	regs->user.rdx = arguments[2];
+	regs->user.r10 = arguments[3];
+	regs->user.r8 = arguments[4];
+	regs->user.r9 = arguments[5];
+}
+
+static inline void arch_current_call(
+	const struct arch_regs *regs, uint32_t audit, uint64_t *nr, uint64_t *first_argument)
+{
+	*nr = regs->user.orig_rax;
+	*first_argument = audit == AUDIT_ARCH_I386 ? (uint32_t)regs->user.rbx : regs->user.rdi;
+}
+
+/* arch/x86/include/asm/syscall.h, syscall_rollback */
+static inline int64_t arch_rolled_back_result(
+	uint32_t audit, uint64_t nr, const uint64_t arguments[static 6])
+{
+	(void)audit, (void)arguments;
+	return (int64_t)nr;
+}
+
+static inline uint64_t arch_instruction_pointer(const struct arch_regs *regs)
+{
+	return regs->user.rip;
+}
+
+static inline uint64_t arch_stack_pointer(const struct arch_regs *regs)
+{
+	return regs->user.rsp;
+}
+
+static inline int64_t arch_result(const struct arch_regs *regs)
+{
+	return (int64_t)regs->user.rax;
+}
+
+/* Until then the result is preset (arch/x86/entry/entry_64.S). */
+static inline bool arch_was_made(const struct arch_regs *regs, uint64_t first_argument)
+{
+	(void)first_argument;
+	return arch_result(regs) != -ENOSYS;
+}
+
+/*
+ * arch/x86/include/asm/sigframe.h. 64 bits: the return address, then the ucontext. 32 bits: with
+ * SA_SIGINFO ecx points to the ucontext, whose first 20 bytes are not registers; else it is 0, and
+ * the registers follow the return address and the signal. In them eax is the twelfth word (struct
+ * sigcontext_32).
+ */
+static inline uint64_t arch_signal_frame_result(const struct arch_regs *regs, uint32_t audit)
+{
+	const uint64_t eax = 11 * sizeof(uint32_t);
+
+	if (audit == AUDIT_ARCH_X86_64)
+		return regs->user.rsp + 8 + offsetof(ucontext_t, uc_mcontext.gregs[REG_RAX]);
+	return regs->user.rcx ? regs->user.rcx + 20 + eax : regs->user.rsp + 8 + eax;
+}
+
+#endif

@@ -1,0 +1,122 @@
+#include "trace/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+enum { NS_PER_S = 1000000000, RETRY_NS = 10000000 };
+
+/*
+ * SIGCHLD among them: where it is ignored, ended children could not be waited for (wait(2),
+ * "Notes").
+ */
+static const int taken[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGALRM, SIGCHLD};
+enum { TAKEN = sizeof(taken) / sizeof(*taken) };
+
+/* A handler has no other way to be told of its surroundings. */
+static struct {
+	struct sigaction found[TAKEN];
+	sigset_t found_mask, ours;
+	timer_t timer;
+	volatile sig_atomic_t came[2][TAKEN]; /* by a process, by the terminal */
+} state;
+
+static void set_timer(const struct itimerspec *when, int flags)
+{
+	(void)timer_settime(state.timer, flags, when, NULL);
+}
+
+static const struct itimerspec retry = {
+	.it_value = {.tv_nsec = RETRY_NS}, .it_interval = {.tv_nsec = RETRY_NS}};
+
+static void handle(int signal, siginfo_t *info, void *context)
+{
+	const int saved = errno;
+
+	(void)context;
+	for (size_t i = 0; i < TAKEN && signal != SIGALRM; i++)
+		if (taken[i] == signal)
+			state.came[info->si_code > 0][i] = 1;
+	if (signal != SIGALRM)
+		set_timer(&retry, 0);
+	errno = saved;
+}
+
+static void take_over(size_t i)
+{
+	struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};
+
+	sigaction(taken[i], NULL, &state.found[i]);
+	sigfillset(&action.sa_mask);
+	if (taken[i] == SIGCHLD)
+		action = (struct sigaction){.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
+	/* Ignored by whoever started us, as by nohup(1): it stays so. */
+	else if (taken[i] != SIGALRM && state.found[i].sa_handler == SIG_IGN)
+		action = state.found[i];
+	sigaction(taken[i], &action, NULL);
+}
+
+int signals_begin(struct error *error)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+
+	if (timer_create(CLOCK_MONOTONIC, &event, &state.timer) < 0)
+		return error_set(error, errno, "timer_create: %s", strerror(errno));
+	sigemptyset(&state.ours);
+	for (size_t i = 0; i < TAKEN; i++) {
+		state.came[false][i] = state.came[true][i] = 0;
+		sigaddset(&state.ours, taken[i]);
+		take_over(i);
+	}
+	sigprocmask(SIG_UNBLOCK, &state.ours, &state.found_mask);
+	return 0;
+}
+
+void signals_restore(void)
+{
+	for (size_t i = 0; i < TAKEN; i++)
+		sigaction(taken[i], &state.found[i], NULL);
+	sigprocmask(SIG_SETMASK, &state.found_mask, NULL);
+}
+
+void signals_end(void)
+{
+	timer_delete(state.timer);
+	signals_restore();
+}
+
+int signals_take(bool *by_terminal)
+{
+	for (size_t i = 0; i < 2 * TAKEN; i++) {
+		volatile sig_atomic_t *const came = &state.came[i / TAKEN][i % TAKEN];
+		if (!*came)
+			continue;
+		*came = 0;
+		*by_terminal = i >= TAKEN;
+		return taken[i % TAKEN];
+	}
+	return 0;
+}
+
+void signals_interrupt_at(uint64_t time_ns)
+{
+	const struct itimerspec when = {
+		.it_value = {.tv_sec = (time_t)(time_ns / NS_PER_S),
+			.tv_nsec = (long)(time_ns % NS_PER_S)},
+		.it_interval = {.tv_nsec = RETRY_NS},
+	};
+
+	set_timer(&when, TIMER_ABSTIME);
+}
+
+void signals_hold(void)
+{
+	sigprocmask(SIG_BLOCK, &state.ours, NULL);
+}
+
+void signals_let(void)
+{
+	sigprocmask(SIG_UNBLOCK, &state.ours, NULL);
+}

@@ -1,0 +1,301 @@
+#include "trace/symbols.h"
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <gelf.h>
+#include <libiberty/demangle.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+/* A module's debug information: in the file itself, or in one that its build-id or link names. */
+struct source {
+	uint64_t module;
+	Dwfl *dwfl;
+	Dwfl_Module *mod; /* NULL: it cannot be read */
+	UT_hash_handle hh;
+};
+
+/* A string that was handed out. */
+struct name {
+	UT_hash_handle hh;
+	char text[];
+};
+
+struct symbols {
+	struct modules *modules;
+	struct source *sources;
+	struct name *names;
+};
+
+static char *debug_path; /* the default: .debug, /usr/lib/debug */
+
+static const Dwfl_Callbacks callbacks = {
+	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.section_address = dwfl_offline_section_address,
+	.debuginfo_path = &debug_path,
+};
+
+struct symbols *symbols_new(struct modules *modules)
+{
+	struct symbols *const symbols = calloc(1, sizeof(*symbols));
+
+	if (symbols)
+		symbols->modules = modules;
+	return symbols;
+}
+
+void symbols_free(struct symbols *symbols)
+{
+	struct source *source, *next_source;
+	struct name *name, *next_name;
+
+	if (!symbols)
+		return;
+	HASH_ITER(hh, symbols->sources, source, next_source)
+	{
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		HASH_DEL(symbols->sources, source);
+		if (source->dwfl)
+			dwfl_end(source->dwfl);
+		free(source);
+	}
+	HASH_ITER(hh, symbols->names, name, next_name)
+	{
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		HASH_DEL(symbols->names, name);
+		free(name);
+	}
+	free(symbols);
+}
+
+static const char *keep(struct symbols *symbols, const char *text)
+{
+	const size_t length = strlen(text);
+	struct name *name;
+
+	HASH_FIND(hh, symbols->names, text, length, name);
+	if (name)
+		return name->text;
+	name = calloc(1, sizeof(*name) + length + 1);
+	if (!name)
+		abort();
+	memcpy(name->text, text, length);
+	HASH_ADD(hh, symbols->names, text, length, name);
+	return name->text;
+}
+
+/* At address 0, so that its addresses are those that its own tables say. */
+static void open_source(const struct symbols *symbols, struct source *source)
+{
+	const char *const path = modules_path(symbols->modules, source->module);
+	const int lent = modules_fd(symbols->modules, source->module);
+	const int fd = lent < 0 ? -1 : dup(lent); /* libdwfl takes it over */
+
+	if (fd < 0)
+		return;
+	source->dwfl = dwfl_begin(&callbacks);
+	if (source->dwfl) {
+		dwfl_report_begin(source->dwfl);
+		source->mod = dwfl_report_elf(source->dwfl, path, path, fd, 0, true);
+		dwfl_report_end(source->dwfl, NULL, NULL);
+	}
+	if (!source->mod)
+		close(fd);
+}
+
+static const struct source *find_source(struct symbols *symbols, uint64_t module)
+{
+	struct source *source;
+
+	HASH_FIND(hh, symbols->sources, &module, sizeof(module), source);
+	if (source)
+		return source;
+	source = calloc(1, sizeof(*source));
+	if (!source)
+		abort();
+	source->module = module;
+	open_source(symbols, source);
+	HASH_ADD(hh, symbols->sources, module, sizeof(module), source);
+	return source;
+}
+
+/* A symbol without a size, as assembly has them, says only where something begins. */
+static bool reaches(const GElf_Sym *symbol, uint64_t offset)
+{
+	enum { NEAR = 256 };
+
+	return offset < symbol->st_size || (symbol->st_size == 0 && offset < NEAR);
+}
+
+/* libc has its calls under two names: socket is the one that the program said. */
+static bool has_alias(Dwfl_Module *mod, const char *alias, GElf_Addr address)
+{
+	const int count = dwfl_module_getsymtab(mod);
+
+	for (int i = 0; i < count; i++) {
+		GElf_Sym symbol;
+		GElf_Addr value;
+		const char *const name =
+			dwfl_module_getsym_info(mod, i, &symbol, &value, NULL, NULL, NULL);
+		if (name && value == address && strcmp(name, alias) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Without a version ("connect@@GLIBC_2.2.5") and without what the compiler calls parts of it. */
+static char *plain(const char *name)
+{
+	static const char *const clones[] = {
+		".isra.", ".part.", ".constprop.", ".cold", ".lto_priv."};
+	size_t length = strcspn(name, "@");
+
+	for (size_t i = 0; i < sizeof(clones) / sizeof(*clones); i++) {
+		const char *const clone = strstr(name, clones[i]);
+		if (clone && (size_t)(clone - name) < length)
+			length = (size_t)(clone - name);
+	}
+	char *const copy = strndup(name, length ? length : strlen(name));
+	if (!copy)
+		abort();
+	return copy;
+}
+
+static const char *demangled(struct symbols *symbols, const char *name)
+{
+	const bool mangled = strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0;
+	char *const text =
+		mangled ? cplus_demangle(name, DMGL_PARAMS | DMGL_RET_DROP | DMGL_AUTO) : NULL;
+	const char *const kept = keep(symbols, text ? text : name);
+
+	free(text);
+	return kept;
+}
+
+static const char *function_at(
+	struct symbols *symbols, const struct source *source, uint64_t address)
+{
+	GElf_Off offset = 0;
+	GElf_Sym symbol;
+	const char *const name =
+		dwfl_module_addrinfo(source->mod, address, &offset, &symbol, NULL, NULL, NULL);
+
+	if (!name || !reaches(&symbol, offset))
+		return "";
+	char *const copy = plain(name);
+	const bool aliased =
+		strncmp(copy, "__", 2) == 0 && has_alias(source->mod, copy + 2, address - offset);
+	const char *const kept = demangled(symbols, aliased ? copy + 2 : copy);
+	free(copy);
+	return kept;
+}
+
+static void set_source_line(struct symbols *symbols, struct stack_line *line, const char *folder,
+	const char *file, int at)
+{
+	char path[4096];
+
+	if (!file || at <= 0)
+		return;
+	if (*file == '/' || !folder)
+		snprintf(path, sizeof(path), "%s", file);
+	else
+		snprintf(path, sizeof(path), "%s/%s", folder, file);
+	line->file = keep(symbols, path);
+	line->line = at;
+}
+
+static const char *inlined_name(struct symbols *symbols, Dwarf_Die *die)
+{
+	Dwarf_Attribute attribute;
+	const char *name =
+		dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
+
+	if (!name)
+		name = dwarf_diename(die);
+	return name ? demangled(symbols, name) : "";
+}
+
+static Dwarf_Word number_of(Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word number = 0;
+
+	return dwarf_formudata(dwarf_attr(die, name, &attribute), &number) ? 0 : number;
+}
+
+/* What one frame was inlined from: the innermost function's line is known already. */
+static size_t add_inlined(struct symbols *symbols, Dwarf_Die *unit, Dwarf_Addr address,
+	struct stack_line lines[static SYMBOLS_LINES_MAX])
+{
+	Dwarf_Die *at = NULL, *scopes = NULL;
+	Dwarf_Files *files;
+	size_t count = 0;
+	int scopes_count = dwarf_getscopes(unit, address, &at);
+
+	/* Those scopes are of the source; the ones that enclose the innermost are of the code. */
+	scopes_count = scopes_count > 0 ? dwarf_getscopes_die(at, &scopes) : 0;
+	if (dwarf_getsrcfiles(unit, &files, NULL))
+		scopes_count = 0;
+	for (int i = 0; i < scopes_count && count < SYMBOLS_LINES_MAX - 1; i++) {
+		if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine)
+			continue;
+		lines[count].function = inlined_name(symbols, &scopes[i]);
+		count++;
+		lines[count] = lines[0];
+		lines[count].file = "";
+		lines[count].line = 0;
+		set_source_line(symbols, &lines[count], NULL,
+			dwarf_filesrc(files, number_of(&scopes[i], DW_AT_call_file), NULL, NULL),
+			(int)number_of(&scopes[i], DW_AT_call_line));
+	}
+	free(scopes);
+	free(at);
+	return count;
+}
+
+/* Returns how many inlined functions stand before the one that the symbol names. */
+static size_t find_source_lines(struct symbols *symbols, const struct source *source,
+	uint64_t address, struct stack_line lines[static SYMBOLS_LINES_MAX])
+{
+	Dwarf_Addr bias = 0;
+	Dwarf_Die *const unit = dwfl_module_addrdie(source->mod, address, &bias);
+
+	/* Else the line would be the last one before it, whatever stands between them. */
+	if (!unit || dwarf_haspc(unit, address - bias) <= 0)
+		return 0;
+	Dwfl_Line *const found = dwfl_module_getsrc(source->mod, address);
+	int line = 0;
+	const char *const file = found ? dwfl_lineinfo(found, NULL, &line, NULL, NULL, NULL) : NULL;
+	if (!file)
+		return 0;
+	set_source_line(symbols, lines, dwfl_line_comp_dir(found), file, line);
+	return add_inlined(symbols, unit, address - bias, lines);
+}
+
+size_t symbols_find(struct symbols *symbols, const struct stack_frame *frame,
+	struct stack_line lines[static SYMBOLS_LINES_MAX])
+{
+	const struct source *const source = find_source(symbols, frame->module);
+	uint64_t address;
+
+	lines[0] = (struct stack_line){
+		.function = "",
+		.module = modules_path(symbols->modules, frame->module),
+		.offset = frame->offset,
+		.file = "",
+	};
+	if (!unwind_table_address(
+		    modules_unwind_table(symbols->modules, frame->module), frame->offset, &address))
+		return 1;
+	lines[0].offset = address;
+	if (!source->mod)
+		return 1;
+	const size_t inlined = find_source_lines(symbols, source, address, lines);
+	lines[inlined].function = function_at(symbols, source, address);
+	return inlined + 1;
+}

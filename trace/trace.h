@@ -1,0 +1,80 @@
+/* Runs a program under ptrace and tells a Switch of its socket calls. */
+#ifndef SOCKTEST_TRACE_TRACE_H
+#define SOCKTEST_TRACE_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "switch/error.h"
+#include "switch/event.h"
+#include "switch/switch.h"
+#include "trace/stacks.h"
+
+enum seccomp_use {
+	SECCOMP_AUTO, /* the filter where the kernel takes it, else every syscall is stopped */
+	SECCOMP_ON,   /* fail without it */
+	SECCOMP_OFF
+};
+
+/* io_uring does without system calls: what it does with sockets is not seen. */
+enum io_uring_use {
+	IO_URING_WARN, /* say in the report who made how many rings */
+	IO_URING_DENY, /* io_uring_setup(2) gives ENOSYS, and programs fall back */
+	IO_URING_ALLOW
+};
+
+struct trace_options {
+	char *const *command; /* argv, NULL-terminated; command[0] is looked up in PATH */
+	const pid_t *attach; /* or processes that run already, attach_count of them; command is NULL
+				then */
+	size_t attach_count;
+	bool follow; /* children too (threads always) */
+	bool wait;   /* for what the first process left behind; else that is let go */
+	enum seccomp_use seccomp;
+	enum io_uring_use io_uring;
+	uint64_t timeout_ns; /* then all are ended, or let go where attached to; 0: never */
+	bool verbose; /* warn of what is normal but good to know, as which processes were stopped at
+			 every syscall */
+	/* NULL, or called for each traced call, in the order of their ends. */
+	void (*on_event)(void *context, const struct event *event);
+	/* NULL, or called for each turn in a socket's life, before the event of the call. */
+	void (*on_socket)(void *context, uint64_t time_ns, const struct sock_change *change);
+	void *context;
+	/* Where stacks are kept; NULL: none is taken, and no filter may need one. Lent. */
+	struct stacks *stacks;
+	bool stacks_of_sockets; /* taken where one is opened */
+	bool stacks_of_events;  /* and given to on_event */
+};
+
+struct trace_outcome {
+	bool started;  /* the command was executed */
+	bool signaled; /* the first process was killed by a signal: status is its number */
+	int status;    /* its exit code, or the signal */
+	uint64_t duration_ns;
+	bool timed_out;
+	char **warnings; /* each once, in the order of their first appearance */
+	size_t warnings_count;
+};
+
+/*
+ * Starts options->command, or attaches to processes, follows all to the end of the last, and fills
+ * *outcome.
+ *
+ * A command gets SIGINT and SIGQUIT of the terminal itself, and they are survived here; SIGTERM,
+ * SIGHUP and others sent to this process are passed to it, and a second SIGTERM kills all. With any
+ * of them attached processes are let go unharmed.
+ *
+ * Returns 0, or with a message -ENOENT (no such command), -EACCES (not executable; whatever
+ * execve(2) gave but ENOENT), or another -errno: this machine does not let us trace. The outcome is
+ * to be cleared in every case. After an error processes may be left attached: they are let go when
+ * this process ends.
+ */
+int trace_run(const struct trace_options *options, struct switchboard *sw,
+	struct trace_outcome *outcome, struct error *error);
+
+/* Frees what the outcome owns and zeroes it. */
+void trace_outcome_clear(struct trace_outcome *outcome);
+
+#endif

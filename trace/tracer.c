@@ -1,0 +1,347 @@
+/* The run as a whole: preparation, the one place that blocks, and the end. */
+#include "trace/trace.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "trace/procfs.h"
+#include "trace/seccomp.h"
+#include "trace/signals.h"
+#include "trace/stuck.h"
+#include "trace/tracer.h"
+
+enum { NS_PER_S = 1000000000 };
+
+/* Between SIGTERM and SIGKILL. */
+static const uint64_t grace_ns = 2 * (uint64_t)NS_PER_S;
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+uint64_t tracer_now_ns(const struct tracer *tracer)
+{
+	return clock_ns() - tracer->start_ns;
+}
+
+void tracer_warn(struct tracer *tracer, const char *format, ...)
+{
+	struct trace_outcome *const outcome = tracer->outcome;
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	const int length = vasprintf(&text, format, args);
+	va_end(args);
+	if (length < 0)
+		abort();
+	for (size_t i = 0; i < outcome->warnings_count; i++)
+		if (strcmp(outcome->warnings[i], text) == 0) {
+			free(text);
+			return;
+		}
+	char **const grown = reallocarray(
+		outcome->warnings, outcome->warnings_count + 1, sizeof(*outcome->warnings));
+	if (!grown)
+		abort();
+	outcome->warnings = grown;
+	outcome->warnings[outcome->warnings_count++] = text;
+}
+
+/* ---- preparation ---- */
+
+static void choose_stops(struct tracer *tracer)
+{
+	const struct filters *const filters = switch_filters(tracer->sw);
+	bool any = false;
+
+	for (int kind = 0; filters && kind < CALL_FILTERABLE; kind++) {
+		tracer->needs[kind] = filters_needs(filters, (enum call_kind)kind, &any);
+		if (tracer->needs[kind] & FILTER_NEEDS_LOCAL)
+			tracer->choice.local_address = true;
+		if (kind == CALL_GETSOCKOPT && any)
+			tracer->choice.getsockopt = true;
+	}
+	if (tracer->options->on_event)
+		tracer->choice.local_address = true;
+	tracer->choice.map = tracer->options->stacks != NULL;
+}
+
+static int prepare(struct tracer *tracer, struct error *error)
+{
+	const enum seccomp_use use = tracer->options->seccomp;
+
+	if (!proc_is_usable())
+		return error_set(error, EIO,
+			"/proc is not mounted, or that of another pid namespace: socktest reads "
+			"there what "
+			"programs have open (mount -t proc proc /proc)");
+	syscalls_init();
+	choose_stops(tracer);
+	/*
+	 * A task that carries the filter and is let go, or not followed, would get ENOSYS where it
+	 * says RET_TRACE.
+	 */
+	tracer->seccomp = use != SECCOMP_OFF && tracer->options->follow && tracer->options->wait &&
+			  !tracer->options->attach_count;
+	if (!tracer->seccomp)
+		return 0;
+	tracer->own_filters = proc_seccomp_filters(getpid());
+	const int status = seccomp_build(false, &tracer->choice, &tracer->first, error);
+	return status ? status : seccomp_build(true, &tracer->choice, &tracer->owner, error);
+}
+
+static int start(struct tracer *tracer, struct error *error)
+{
+	if (tracer->options->attach_count)
+		return attach_start(tracer, error);
+	const int status = launch_start(&tracer->launch, tracer->options->command,
+		tracer->seccomp ? &tracer->first : NULL, tracer->options->seccomp == SECCOMP_ON,
+		TRACE_OPTIONS | PTRACE_O_EXITKILL, error);
+
+	if (status)
+		return status;
+	const pid_t pid = tracer->launch.pid;
+	struct tracee *const tracee = tracee_add(&tracer->tracees, pid, pid);
+	if (!tracee)
+		abort();
+	tracee->table = fdtable_new();
+	if (!tracee->table)
+		abort();
+	return 0;
+}
+
+/* ---- the loop ---- */
+
+/* The nearest deadline of a held call, 0: none is held. */
+static uint64_t nearest_deadline(const struct tracer *tracer)
+{
+	uint64_t nearest = 0;
+
+	for (const struct tracee *tracee = tracer->tracees; tracer->held && tracee;
+		tracee = tracee->hh.next)
+		if (tracee->held_until_ns && (!nearest || tracee->held_until_ns < nearest))
+			nearest = tracee->held_until_ns;
+	return nearest;
+}
+
+/* Lets the held calls go whose time has come. */
+static void release_due(struct tracer *tracer, uint64_t now_ns)
+{
+	struct tracee *tracee, *next;
+
+	for (tracee = tracer->tracees; tracer->held && tracee; tracee = next) {
+		next = tracee->hh.next;
+		if (tracee->held_until_ns && tracee->held_until_ns <= now_ns)
+			calls_release_held(tracer, tracee);
+	}
+}
+
+static void signal_all(const struct tracer *tracer, int signal)
+{
+	for (const struct tracee *tracee = tracer->tracees; tracee; tracee = tracee->hh.next)
+		if (tracee->tid == tracee->tgid)
+			(void)kill(tracee->tgid, signal);
+}
+
+/* What a person or a script sends to us is meant for the program. */
+static void pass_on(struct tracer *tracer, int signal, bool by_terminal)
+{
+	/* A held task could not take the signal, and would not in a slow call of the kernel's. */
+	release_due(tracer, UINT64_MAX);
+	if (tracer->options->attach_count)
+		return attach_leave(tracer);
+	if (by_terminal)
+		return;
+	/* timeout(1) and others send it to us and to our process group: two at once are one. */
+	if (signal == SIGTERM && tracer->terminated_ns &&
+		tracer_now_ns(tracer) - tracer->terminated_ns > NS_PER_S)
+		signal_all(tracer, SIGKILL);
+	else if (signal == SIGTERM || tracer->ended)
+		signal_all(tracer, signal);
+	else
+		(void)kill(tracer->launch.pid, signal);
+	if (signal == SIGTERM && !tracer->terminated_ns)
+		tracer->terminated_ns = tracer_now_ns(tracer);
+}
+
+/* When --timeout has to do something, 0: never (again). The program's time begins with its exec. */
+static uint64_t timeout_deadline(const struct tracer *tracer)
+{
+	if (!tracer->options->timeout_ns || !tracer->outcome->started || tracer->leaving ||
+		tracer->killing)
+		return 0;
+	return tracer->kill_at_ns ? tracer->kill_at_ns : tracer->options->timeout_ns;
+}
+
+static void end_in_time(struct tracer *tracer, uint64_t now_ns)
+{
+	const uint64_t deadline = timeout_deadline(tracer);
+
+	if (!deadline || now_ns < deadline)
+		return;
+	if (tracer->kill_at_ns) {
+		tracer->killing = true;
+		return signal_all(tracer, SIGKILL);
+	}
+	tracer->outcome->timed_out = true;
+	tracer->kill_at_ns = now_ns + grace_ns;
+	stuck_warn(tracer);
+	/* A held task could not take the signal, and a stopped one only when it goes on. */
+	release_due(tracer, UINT64_MAX);
+	if (tracer->options->attach_count)
+		return attach_leave(tracer);
+	signal_all(tracer, SIGTERM);
+	signal_all(tracer, SIGCONT);
+}
+
+static void arm(struct tracer *tracer, uint64_t deadline_ns)
+{
+	tracer->armed_ns = deadline_ns;
+	signals_interrupt_at(deadline_ns ? tracer->start_ns + deadline_ns : 0);
+}
+
+static uint64_t sooner(uint64_t one, uint64_t other)
+{
+	return one && (!other || one < other) ? one : other;
+}
+
+/* What has come but for stops: our own signals, and deadlines. */
+static void look_around(struct tracer *tracer, bool interrupted)
+{
+	bool by_terminal;
+	int signal;
+
+	if (tracer->held)
+		release_due(tracer, tracer_now_ns(tracer));
+	if (tracer->options->timeout_ns)
+		end_in_time(tracer, tracer_now_ns(tracer));
+	const uint64_t deadline = sooner(nearest_deadline(tracer), timeout_deadline(tracer));
+	/* Before the signals are taken: one that comes in between sets the timer again. */
+	if (interrupted || deadline != tracer->armed_ns)
+		arm(tracer, deadline);
+	while ((signal = signals_take(&by_terminal)) != 0)
+		pass_on(tracer, signal, by_terminal);
+}
+
+/*
+ * The one place that blocks, until no tracee is left. Not until no child is: a shell that executed
+ * us may have left us some of its own. One that is traced, but has not shown itself yet, does not
+ * block either.
+ */
+static void loop(struct tracer *tracer)
+{
+	bool interrupted = false;
+
+	for (;;) {
+		int status;
+		look_around(tracer, interrupted);
+		const pid_t tid = waitpid(-1, &status, __WALL | (tracer->tracees ? 0 : WNOHANG));
+		interrupted = tid < 0 && errno == EINTR;
+		/* One that was forked while the others were killed. */
+		if (tid > 0 && tracer->killing && WIFSTOPPED(status))
+			(void)kill(tid, SIGKILL);
+		if (tid > 0)
+			stops_handle(tracer, tid, status);
+		else if (!interrupted)
+			return;
+	}
+}
+
+static void forget_all(struct tracer *tracer)
+{
+	while (tracer->tracees)
+		stops_forget(tracer, tracer->tracees);
+}
+
+static int launch_error(const struct tracer *tracer, struct error *error)
+{
+	const char *const command = tracer->options->command[0];
+	const int exec_error = tracer->report.exec_error;
+
+	if (exec_error == ENOENT)
+		return error_set(error, ENOENT, "%s: not found", command);
+	if (exec_error)
+		return error_set(
+			error, EACCES, "%s: cannot be executed: %s", command, strerror(exec_error));
+	if (tracer->report.filter_error)
+		return error_set(error, EPERM,
+			"--seccomp=on: the kernel takes no seccomp filter: %s; --seccomp=auto does "
+			"without",
+			strerror(tracer->report.filter_error));
+	return error_set(error, EIO, "%s: ended before it was executed", command);
+}
+
+static int follow(struct tracer *tracer, struct error *error)
+{
+	loop(tracer);
+	forget_all(tracer);
+	special_sum_up(tracer);
+	tracer->outcome->duration_ns = tracer_now_ns(tracer);
+	if (tracer->lacking)
+		return error_set(error, ENOSYS,
+			"the kernel is too old or forbids PTRACE_GET_SYSCALL_INFO (%s): socktest "
+			"needs Linux 5.3 or later",
+			strerror(tracer->lacking));
+	if (tracer->outcome->started)
+		return 0;
+	launch_collect(&tracer->launch, &tracer->report);
+	return launch_error(tracer, error);
+}
+
+static void observe(void *context, const struct sock_change *change)
+{
+	const struct tracer *tracer = context;
+
+	/* As an event's: writing to a pipe must not be cut off by a signal. */
+	signals_hold();
+	tracer->options->on_socket(tracer->options->context, tracer_now_ns(tracer), change);
+	signals_let();
+}
+
+int trace_run(const struct trace_options *options, struct switchboard *sw,
+	struct trace_outcome *outcome, struct error *error)
+{
+	struct tracer tracer = {
+		.options = options, .sw = sw, .outcome = outcome, .start_ns = clock_ns()};
+	int status;
+
+	*outcome = (struct trace_outcome){0};
+	if (options->on_socket)
+		switch_observe(sw, observe, &tracer);
+	status = prepare(&tracer, error);
+	if (!status)
+		status = signals_begin(error);
+	if (!status) {
+		status = start(&tracer, error);
+		if (!status)
+			status = follow(&tracer, error);
+		else
+			forget_all(&tracer); /* attached to before one could not be */
+		signals_end();
+	}
+	switch_observe(sw, NULL, NULL);
+	free(tracer.first.filter);
+	free(tracer.owner.filter);
+	return status;
+}
+
+void trace_outcome_clear(struct trace_outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->warnings_count; i++)
+		free(outcome->warnings[i]);
+	free(outcome->warnings);
+	*outcome = (struct trace_outcome){0};
+}
