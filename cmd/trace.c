@@ -49,6 +49,7 @@ static struct filters *make_filters(const struct options *options)
 		case -ENOMEM:
 			message_exit("out of memory");
 		default:
+			filters_free(filters);
 			message_exit("%s", error.text);
 		}
 	}
