@@ -34,6 +34,23 @@ static bool can_be_async(const struct call_state *state)
 	       cookie_type(cookie) == SOCK_STREAM;
 }
 
+static void give(struct switchboard *sw, const struct call_state *state, enum answer answer,
+	struct verdict *verdict)
+{
+	verdict->answer = answer;
+	switch (answer) {
+	case ANSWER_CANCEL:
+		count_injected(sw, state);
+		verdict->action = VERDICT_CANCEL;
+		break;
+	case ANSWER_ASK:
+		verdict->action = VERDICT_ASK;
+		break;
+	default:
+		verdict->action = VERDICT_WATCH;
+	}
+}
+
 static bool ask_filters(struct switchboard *sw, struct call_state *state,
 	const struct address *local, const struct address *peer, struct verdict *verdict)
 {
@@ -60,14 +77,9 @@ static bool ask_filters(struct switchboard *sw, struct call_state *state,
 	verdict->error = decision.error;
 	if (decision.answer == ANSWER_NONE)
 		return false;
-	verdict->action = VERDICT_WATCH;
-	verdict->answer = decision.answer;
-	if (decision.answer == ANSWER_CANCEL ||
-		(decision.answer == ANSWER_ASYNC && !can_be_async(state))) {
-		count_injected(sw, state);
-		verdict->action = VERDICT_CANCEL;
-		verdict->answer = ANSWER_CANCEL;
-	}
+	if (decision.answer == ANSWER_ASYNC && !can_be_async(state))
+		decision.answer = ANSWER_CANCEL;
+	give(sw, state, decision.answer, verdict);
 	return true;
 }
 
@@ -79,6 +91,14 @@ static void keep_promise(struct call_state *state, enum answer answer, struct ve
 	verdict->error = state->sock->promise.error;
 	verdict->filter = state->sock->promise.filter;
 	state->promised = true;
+}
+
+static bool promised_so_error(struct call_state *state, struct verdict *verdict)
+{
+	if (!state->sock || !state->sock->promise.error || !asks_so_error(&state->call))
+		return false;
+	keep_promise(state, ANSWER_SO_ERROR, verdict);
+	return true;
 }
 
 /* connect(2): how a socket is made to forget its connection, or the try of one. */
@@ -98,11 +118,18 @@ bool answers_before(struct switchboard *sw, struct call_state *state, const stru
 		keep_promise(state, ANSWER_AFTER, verdict);
 		return true;
 	}
-	if (ask_filters(sw, state, local, peer, verdict))
-		return true;
-	if (!sock || !sock->promise.error || !asks_so_error(call))
-		return false;
-	keep_promise(state, ANSWER_SO_ERROR, verdict);
+	return ask_filters(sw, state, local, peer, verdict) || promised_so_error(state, verdict);
+}
+
+bool answers_reply(struct switchboard *sw, struct call_state *state, const struct reply *reply,
+	struct verdict *verdict)
+{
+	verdict->delay_ns = reply->delay_ns;
+	verdict->error = reply->error;
+	verdict->answer = ANSWER_NONE;
+	if (reply->answer == ANSWER_NONE)
+		return promised_so_error(state, verdict);
+	give(sw, state, reply->answer, verdict);
 	return true;
 }
 

@@ -13,6 +13,10 @@
 bool answers_before(struct switchboard *sw, struct call_state *state, const struct address *local,
 	const struct address *peer, struct verdict *verdict);
 
+/* The same once somebody was asked. */
+bool answers_reply(struct switchboard *sw, struct call_state *state, const struct reply *reply,
+	struct verdict *verdict);
+
 /* After a call whose result->answer is what the program got. */
 void answers_after(struct switchboard *sw, struct fdtable *table, struct call_state *state,
 	const struct result *result);

@@ -67,7 +67,8 @@ enum answer {
 	ANSWER_CANCEL,   /* the call does not run, and returns the errno */
 	ANSWER_AFTER,    /* it runs, and then returns the errno; a new descriptor is closed again */
 	ANSWER_SO_ERROR, /* getsockopt(SO_ERROR) runs, and hands out the errno */
-	ANSWER_ASYNC     /* connect returns EINPROGRESS, and SO_ERROR will hand out the errno */
+	ANSWER_ASYNC,    /* connect returns EINPROGRESS, and SO_ERROR will hand out the errno */
+	ANSWER_ASK       /* somebody is asked which of the first three it is to be */
 };
 
 /* What the call gave, read at its exit. Never a restart code: those are not results. */

@@ -422,6 +422,7 @@ static const struct condition_kind kinds[] = {
 		.help = "no condition: after the last of several errnos begin again with the first",
 		.stage = CONDITION_EFFECT,
 		.answer_only = true,
+		.not_asked = true,
 		.effect = effect_cycle,
 	},
 	{
@@ -431,6 +432,7 @@ static const struct condition_kind kinds[] = {
 		.stage = CONDITION_EFFECT,
 		.needs = FILTER_NEEDS_NONBLOCK,
 		.fail_only = true,
+		.not_asked = true,
 		.not_calls = ~(1U << CALL_CONNECT),
 		.because = "only a connect ends later than it returns",
 		.effect = effect_async,

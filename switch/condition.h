@@ -49,6 +49,7 @@ struct condition_kind {
 	bool repeatable;    /* may be given more than once: each has to hold */
 	bool answer_only;   /* makes no sense where nothing is answered */
 	bool fail_only;     /* nor where the call runs */
+	bool not_asked;     /* nor where somebody is asked for the errno */
 	unsigned not_calls; /* a bit (1 << kind) for each call it cannot be tested on */
 	const char *because;
 

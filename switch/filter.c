@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "switch/filter_parse.h"
 
@@ -44,20 +45,58 @@ static void seed_chance(struct filter *filter, uint64_t seed, size_t index)
 	}
 }
 
-int filters_add(struct filters *filters, const char *option, const char *value, struct error *error)
+/* A cleared one of the same text, or a new one behind all. */
+static size_t place_of(const struct filters *filters, const struct filter *filter)
+{
+	for (size_t i = 0; i < filters->count; i++) {
+		const struct filter *old = &filters->list[i];
+
+		if (old->cleared && strcmp(old->option, filter->option) == 0)
+			return i;
+	}
+	return filters->count;
+}
+
+int filters_set(struct filters *filters, const char *option, const char *value, size_t *index,
+	struct error *error)
 {
 	struct filter *list = reallocarray(filters->list, filters->count + 1, sizeof(*list));
+	struct filter filter;
 	int result;
 
 	if (!list)
 		return -ENOMEM;
 	filters->list = list;
-	result = filter_parse(&list[filters->count], option, value, error);
+	result = filter_parse(&filter, option, value, error);
 	if (result < 0)
 		return result;
-	seed_chance(&list[filters->count], filters->seed, filters->count);
-	filters->count++;
+	*index = place_of(filters, &filter);
+	if (*index < filters->count) {
+		filter.matched = list[*index].matched;
+		filter.fired = list[*index].fired;
+		/* Events and tallies name it by the text that they were given. */
+		free(filter.option);
+		filter.option = list[*index].option;
+		list[*index].option = NULL;
+		filter_clear(&list[*index]);
+	} else {
+		filters->count++;
+	}
+	list[*index] = filter;
+	seed_chance(&list[*index], filters->seed, *index);
 	return 0;
+}
+
+int filters_add(struct filters *filters, const char *option, const char *value, struct error *error)
+{
+	size_t index;
+
+	return filters_set(filters, option, value, &index, error);
+}
+
+void filters_clear(struct filters *filters, size_t index)
+{
+	filters->list[index].cleared = true;
 }
 
 unsigned filters_needs(const struct filters *filters, enum call_kind kind, _Bool *any)
@@ -68,7 +107,7 @@ unsigned filters_needs(const struct filters *filters, enum call_kind kind, _Bool
 	for (size_t i = 0; i < filters->count; i++) {
 		const struct filter *filter = &filters->list[i];
 
-		if (filter->kind != kind)
+		if (filter->kind != kind || filter->cleared)
 			continue;
 		*any |= filter->action != FILTER_SO_ERROR;
 		for (size_t j = 0; j < filter->conditions_count; j++)
@@ -89,6 +128,15 @@ _Bool filters_use_chance(const struct filters *filters)
 		}
 	}
 	return false;
+}
+
+const char *filters_asking(const struct filters *filters)
+{
+	for (size_t i = 0; i < filters->count; i++) {
+		if (filters->list[i].asks && !filters->list[i].cleared)
+			return filters->list[i].option;
+	}
+	return NULL;
 }
 
 static bool stage_holds(
@@ -117,7 +165,7 @@ static bool filter_holds(struct filter *filter, const struct filter_subject *sub
 /* Of several errnos each is handed out once, unless they cycle. */
 static bool has_errno(const struct filter *filter)
 {
-	return filter->errors_count == 1 || filter->effects.cycle ||
+	return filter->asks || filter->errors_count == 1 || filter->effects.cycle ||
 	       filter->errors_next < filter->errors_count;
 }
 
@@ -137,6 +185,8 @@ static enum answer answer_of(const struct filter *filter)
 {
 	switch (filter->action) {
 	case FILTER_FAIL:
+		if (filter->asks)
+			return ANSWER_ASK;
 		return filter->effects.async ? ANSWER_ASYNC : ANSWER_CANCEL;
 	case FILTER_AFTER:
 		return ANSWER_AFTER;
@@ -157,7 +207,8 @@ static void fire(struct filter *filter, struct filter_decision *decision)
 	if (answer == ANSWER_NONE)
 		return;
 	decision->answer = answer;
-	decision->error = next_errno(filter);
+	if (answer != ANSWER_ASK)
+		decision->error = next_errno(filter);
 }
 
 void filters_decide(struct filters *filters, enum call_kind kind,
@@ -169,7 +220,7 @@ void filters_decide(struct filters *filters, enum call_kind kind,
 	for (size_t i = 0; i < filters->count; i++) {
 		struct filter *filter = &filters->list[i];
 
-		if (filter->kind != kind || !filter_holds(filter, subject))
+		if (filter->cleared || filter->kind != kind || !filter_holds(filter, subject))
 			continue;
 		const bool answers = filter->action != FILTER_DELAY;
 		int *const winner = answers ? &answering : &delaying;
@@ -194,5 +245,6 @@ struct filter_tally filters_tally(const struct filters *filters, size_t index)
 		.option = filter->option,
 		.matched = filter->matched,
 		.fired = filter->fired,
+		.cleared = filter->cleared,
 	};
 }

@@ -1,6 +1,8 @@
 /*
  * Filters: what is done before a call and after it. Each comes from one command-line option,
  * --fail-CALL, --after-CALL or --so-error=ERRNO[,ERRNO...][:COND...], or --delay-CALL=TIME[:COND...].
+ * One is known by its index, which stays: one that is cleared does nothing any more, but still has
+ * its place and its counts.
  */
 #ifndef SOCKTEST_SWITCH_FILTER_H
 #define SOCKTEST_SWITCH_FILTER_H
@@ -43,6 +45,7 @@ struct filter_tally {
 	const char *option; /* "--fail-connect=ECONNREFUSED:to=:80", owned by the filters */
 	uint64_t matched;   /* calls that met every condition but when= and prob= */
 	uint64_t fired;
+	_Bool cleared;
 };
 
 /* seed: where the chance of prob= comes from. NULL: no memory. */
@@ -58,6 +61,17 @@ int filters_add(
 	struct filters *filters, const char *option, const char *value, struct error *error);
 
 /*
+ * The same, and says its index. One that was cleared and has the very same text takes up its place
+ * again, begins anew, and goes on with its counts: setting and clearing a few over and over needs
+ * no more room.
+ */
+int filters_set(struct filters *filters, const char *option, const char *value, size_t *index,
+	struct error *error);
+
+/* It does nothing from now on. */
+void filters_clear(struct filters *filters, size_t index);
+
+/*
  * Bits of enum filter_need for calls of this kind, over all filters; *any: whether any filter is
  * for all of them. (--so-error is for SO_ERROR alone.)
  */
@@ -65,6 +79,9 @@ unsigned filters_needs(const struct filters *filters, enum call_kind kind, _Bool
 
 /* Whether some condition uses prob=, so that the seed is worth printing. */
 _Bool filters_use_chance(const struct filters *filters);
+
+/* The option of one that asks somebody, and was not cleared; or NULL. */
+const char *filters_asking(const struct filters *filters);
 
 /*
  * Decides for one call. Of the filters that answer the first whose conditions hold wins, and so of

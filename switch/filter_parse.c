@@ -2,6 +2,7 @@
  * The grammar of a filter option:
  *
  *	--fail-CALL=ERRNO[,ERRNO...][:COND...]
+ *	--fail-CALL=ask[:COND...]
  *	--after-CALL=ERRNO[,ERRNO...][:COND...]
  *	--so-error=ERRNO[,ERRNO...][:COND...]
  *	--delay-CALL=TIME[:COND...]
@@ -107,6 +108,8 @@ static int parse_errno(const char *text, int *code, struct error *error)
 	*code = errno_parse(text);
 	if (*code > 0)
 		return 0;
+	if (strcmp(text, "ask") == 0)
+		return error_set(error, EINVAL, "ask stands alone, with no other errno");
 	if (*text == '\0')
 		return error_set(error, EINVAL,
 			"there is no errno where one is due: it begins with ERRNO[,ERRNO...]");
@@ -120,10 +123,22 @@ static int parse_errno(const char *text, int *code, struct error *error)
 		"no errno is called %.60s: give one as ECONNREFUSED or its number", text);
 }
 
+static int parse_ask(struct filter *filter, struct error *error)
+{
+	filter->asks = true;
+	if (filter->action == FILTER_FAIL)
+		return 0;
+	return error_set(error, EINVAL,
+		"ask is for --fail-%s only: whoever is asked may answer with any",
+		call_kind_name(filter->kind));
+}
+
 static int parse_errnos(struct filter *filter, char *text, struct error *error)
 {
 	size_t count = 1;
 
+	if (strcmp(text, "ask") == 0)
+		return parse_ask(filter, error);
 	for (const char *at = text; *at; at++)
 		count += *at == ',';
 	filter->errors = calloc(count, sizeof(*filter->errors));
@@ -235,6 +250,8 @@ static int check_use(const struct filter *filter, const struct condition_kind *k
 	if (kind->fail_only && filter->action != FILTER_FAIL)
 		return error_set(error, EINVAL, "%s is for --fail-%s only", kind->name,
 			call_kind_name(filter->kind));
+	if (kind->not_asked && filter->asks)
+		return error_set(error, EINVAL, "%s does not go with ask", kind->name);
 	for (size_t i = 0; i < filter->conditions_count; i++) {
 		if (filter->conditions[i].kind == kind && !kind->repeatable)
 			return error_set(error, EINVAL, "%s%s is given twice", kind->name,

@@ -17,11 +17,13 @@ struct filter {
 	enum filter_action action;
 	int *errors; /* in turn; errors_next of them were handed out */
 	size_t errors_count, errors_next;
+	bool asks;         /* somebody gives the errno, instead */
 	uint64_t delay_ns; /* a delay filter's own */
 	struct condition_effects effects;
 	struct condition *conditions; /* none twice */
 	size_t conditions_count;
 	uint64_t matched, fired;
+	bool cleared;
 };
 
 /*

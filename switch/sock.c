@@ -127,6 +127,7 @@ struct sock *sock_new(struct switchboard *sw, enum sock_origin origin, uint64_t 
 	sock->origin = origin;
 	sock->opened_by.call = "";
 	sock->listed = true;
+	sock->period = sw->period;
 	sock_set_inode(sw, sock, inode);
 	DL_APPEND(sw->open, sock);
 	return sock;
@@ -201,20 +202,29 @@ static void sock_close(struct switchboard *sw, struct sock *sock)
 	}
 }
 
+/* It goes on in the present period of counting. */
+static void take_along(const struct switchboard *sw, struct sock *sock)
+{
+	sock->period = sw->period;
+	if (sw->rules == COUNT_SOCKTEST)
+		sock_count(sock, COUNTER_ADOPTED, 1);
+}
+
 /* A socket thought closed, or left by a process that ended, is named by a descriptor again. */
 static void sock_revive(struct switchboard *sw, struct sock *sock)
 {
-	if (sock->life == SOCK_CLOSED) {
-		/* One that is not listed was forgotten, but for a call that still held it. */
-		if (sock->listed) {
-			DL_DELETE(sw->closed, sock);
-			sw->closed_count--;
-		}
-		sock->listed = true;
-		DL_INSERT_INORDER(sw->open, sock, by_id);
-		if (sw->rules == COUNT_SOCKTEST)
-			sock_count(sock, COUNTER_CLOSED, -1);
+	if (sock->listed && sock->life == SOCK_CLOSED) {
+		DL_DELETE(sw->closed, sock);
+		sw->closed_count--;
 	}
+	/* One that is not listed was forgotten, but for a call that still held it. */
+	if (!sock->listed || sock->life == SOCK_CLOSED)
+		DL_INSERT_INORDER(sw->open, sock, by_id);
+	sock->listed = true;
+	if (sock->period != sw->period)
+		take_along(sw, sock);
+	else if (sock->life == SOCK_CLOSED && sw->rules == COUNT_SOCKTEST)
+		sock_count(sock, COUNTER_CLOSED, -1);
 	sock->life = SOCK_LIVE;
 	sock_turns(sw, sock, SOCK_TURN_BACK);
 }
@@ -272,6 +282,41 @@ static void drop_all(struct switchboard *sw, struct sock **list)
 		DL_DELETE(*list, sock);
 		sock_drop(sw, sock);
 	}
+}
+
+/* What its end was counted for is of the past. */
+static void begin_anew(struct switchboard *sw, struct sock *sock)
+{
+	sock->settled_unasked = SETTLED_NOT;
+	if (sock->life != SOCK_LIVE) {
+		if (sock->state == SOCKET_CONNECTING)
+			sock->state = SOCKET_UNCONNECTED;
+		return;
+	}
+	take_along(sw, sock);
+	if (sock->state == SOCKET_CONNECTING && sw->rules == COUNT_SOCKTEST)
+		sock_count(sock, COUNTER_PENDING, 1);
+}
+
+void sock_reset_all(struct switchboard *sw)
+{
+	struct sock *sock, *next;
+
+	for (struct stat_entry *entry = sw->stats; entry; entry = entry->hh.next)
+		entry->stat = (struct sockstat){.cookie = entry->stat.cookie};
+	sw->period++;
+	DL_FOREACH_SAFE(sw->open, sock, next)
+	{
+		begin_anew(sw, sock);
+		if (sock->life == SOCK_LIVE)
+			continue;
+		DL_DELETE(sw->open, sock);
+		sock_drop(sw, sock);
+	}
+	DL_FOREACH(sw->closed, sock)
+	begin_anew(sw, sock);
+	drop_all(sw, &sw->closed);
+	sw->closed_count = 0;
 }
 
 void sock_free_all(struct switchboard *sw)

@@ -54,6 +54,7 @@ struct sock {
 	unsigned descriptors; /* slots of all tables that name it */
 	unsigned calls;       /* calls in progress that hold it */
 	bool listed;          /* in a list of the Switch: not to be freed */
+	unsigned period;      /* of counting, in which it was counted */
 	struct sock *prev, *next;
 	UT_hash_handle by_inode;
 };
@@ -72,6 +73,7 @@ struct switchboard {
 	struct sock *closed; /* the oldest first */
 	unsigned closed_count;
 	bool passes_descriptors; /* a unix socket was seen */
+	unsigned period;         /* how often counting began anew */
 	uint64_t last_id, last_serial;
 	void (*observe)(void *context, const struct sock_change *change); /* or NULL */
 	void *observe_context;
@@ -130,6 +132,9 @@ void sock_unbind(struct switchboard *sw, struct fdtable *table, int fd);
 
 /* The same if fd is still bound as it was when it had this serial. */
 void sock_unbind_serial(struct switchboard *sw, struct fdtable *table, int fd, uint64_t serial);
+
+/* Counting begins anew: those that are live are adopted, the others forgotten. */
+void sock_reset_all(struct switchboard *sw);
 
 /* Empties both lists and the counters. */
 void sock_free_all(struct switchboard *sw);

@@ -28,6 +28,11 @@ void switch_free(struct switchboard *sw)
 	free(sw);
 }
 
+void switch_reset(struct switchboard *sw)
+{
+	sock_reset_all(sw);
+}
+
 void switch_observe(struct switchboard *sw,
 	void (*observe)(void *context, const struct sock_change *change), void *context)
 {
@@ -119,6 +124,12 @@ static enum verdict_action decide(
 	}
 }
 
+/* Whether the state of a call has its socket until more is known of it. */
+static bool holds(const struct verdict *verdict)
+{
+	return verdict->action == VERDICT_WATCH || verdict->action == VERDICT_ASK;
+}
+
 struct verdict switch_before(struct switchboard *sw, struct fdtable *table, const struct call *call,
 	const struct address *local, const struct address *peer, struct call_state *state)
 {
@@ -134,11 +145,21 @@ struct verdict switch_before(struct switchboard *sw, struct fdtable *table, cons
 	};
 	if (!answers_before(sw, state, local, peer, &verdict))
 		verdict.action = decide(sw, table, state, verdict.delay_ns > 0);
-	if (verdict.action == VERDICT_WATCH && state->sock)
+	if (holds(&verdict) && state->sock)
 		state->sock->calls++;
 	else
 		state->sock = NULL;
 	return verdict;
+}
+
+void switch_reply(struct switchboard *sw, struct fdtable *table, struct call_state *state,
+	const struct reply *reply, struct verdict *verdict)
+{
+	/* Other tasks went on meanwhile. */
+	if (!answers_reply(sw, state, reply, verdict))
+		verdict->action = decide(sw, table, state, true);
+	if (!holds(verdict))
+		switch_abandon(sw, state);
 }
 
 /* ---- after a call ---- */

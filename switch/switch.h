@@ -83,9 +83,10 @@ struct call_state {
 };
 
 enum verdict_action {
-	VERDICT_WATCH, /* run it and tell switch_after the result */
-	VERDICT_PASS,  /* run it; nothing more to know (already counted, or not about a socket) */
-	VERDICT_CANCEL /* do not run it: the program gets verdict.error; already counted */
+	VERDICT_WATCH,  /* run it and tell switch_after the result */
+	VERDICT_PASS,   /* run it; nothing more to know (already counted, or not about a socket) */
+	VERDICT_CANCEL, /* do not run it: the program gets verdict.error; already counted */
+	VERDICT_ASK     /* somebody is asked: hold it, and tell switch_reply */
 };
 
 struct verdict {
@@ -99,10 +100,21 @@ struct verdict {
 /*
  * Before a call runs. Descriptors that the table does not hold are taken for no sockets: resolve
  * them first (switch_adopt). VERDICT_WATCH: *state holds the call until switch_after or
- * switch_abandon. local and peer are what filters_needs asked for, NULL else.
+ * switch_abandon; VERDICT_ASK: until switch_reply or switch_abandon. local and peer are what filters_needs asked for, NULL else.
  */
 struct verdict switch_before(struct switchboard *sw, struct fdtable *table, const struct call *call,
 	const struct address *local, const struct address *peer, struct call_state *state);
+
+/* What whoever was asked of a call (VERDICT_ASK) wants of it. */
+struct reply {
+	enum answer answer; /* ANSWER_NONE, ANSWER_CANCEL or ANSWER_AFTER */
+	int error;          /* a positive errno, for the last two */
+	uint64_t delay_ns;  /* hold it back this long first */
+};
+
+/* The verdict of switch_before becomes what the reply makes of it: any but VERDICT_ASK. */
+void switch_reply(struct switchboard *sw, struct fdtable *table, struct call_state *state,
+	const struct reply *reply, struct verdict *verdict);
 
 /* After a call of VERDICT_WATCH ran. now_ns: since the start of the run, as everywhere. */
 void switch_after(struct switchboard *sw, struct fdtable *table, struct call_state *state,
@@ -192,6 +204,12 @@ struct sock_view switch_view(const struct fdtable *table, int fd);
  * release with snapshot_clear.
  */
 int switch_snapshot(const struct switchboard *sw, uint64_t now_ns, struct snapshot *snapshot);
+
+/*
+ * All counters begin anew, as if it had been made now: sockets that are open are adopted, and what
+ * was closed or left is forgotten. Filters keep their counts.
+ */
+void switch_reset(struct switchboard *sw);
 
 /* The filters it was made with. */
 struct filters *switch_filters(const struct switchboard *sw);
