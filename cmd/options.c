@@ -29,6 +29,7 @@ enum {
 	KEY_COLOR,
 	KEY_NO_FOLLOW,
 	KEY_NO_WAIT,
+	KEY_CONTROL,
 	KEY_IO_URING,
 	KEY_SECCOMP,
 	KEY_FIRST_FILTER
@@ -145,6 +146,12 @@ static const struct argp_option own_options[] = {
 	{.name = "no-wait",
 		.key = KEY_NO_WAIT,
 		.doc = "report when COMMAND itself has ended, and let go of what it left behind",
+		.group = GROUP_TRACING},
+	{.name = "control",
+		.key = KEY_CONTROL,
+		.arg = "PATH",
+		.doc = "listen on a Unix socket at PATH for socktest ctl, to ask and set while "
+		       "COMMAND runs",
 		.group = GROUP_TRACING},
 	{.name = "io-uring",
 		.key = KEY_IO_URING,
@@ -397,6 +404,9 @@ static void take(void *context, int key, const char *argument)
 		break;
 	case KEY_NO_WAIT:
 		options->wait = false;
+		break;
+	case KEY_CONTROL:
+		options->control = argument;
 		break;
 	case KEY_IO_URING:
 		options->io_uring = choice("io-uring", argument, io_uring_words);

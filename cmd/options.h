@@ -59,6 +59,7 @@ struct options {
 	const char *events_output; /* NULL: stderr */
 	const struct event_format *events_format;
 	bool stack;
+	const char *control; /* the path of its socket; NULL: none */
 	bool follow, wait;
 	enum seccomp_use seccomp;
 	enum io_uring_use io_uring;

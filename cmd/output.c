@@ -92,6 +92,17 @@ void output_truncate(struct output *output)
 		message_exit("%s=%s: %s", output->option, output->value, strerror(errno));
 }
 
+void output_begin_anew(struct output *output)
+{
+	struct stat stat;
+
+	if (!output->value || !is_regular(output->fd, &stat) || lseek(output->fd, 0, SEEK_CUR) == 0)
+		return;
+	if (fflush(output->stream) || ftruncate(output->fd, 0) ||
+		lseek(output->fd, 0, SEEK_SET) < 0)
+		output_fail(output, errno);
+}
+
 bool output_same_file(const struct output *one, const struct output *other)
 {
 	struct stat first, second;

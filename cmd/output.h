@@ -23,6 +23,9 @@ struct output *output_open_stdout(void);
 /* Empties a regular file that is not stderr. Exits with a message where that fails. */
 void output_truncate(struct output *output);
 
+/* The same before each report of several: a regular file has the last one. */
+void output_begin_anew(struct output *output);
+
 /* Whether both are the same regular file under two names, so that one would overwrite the other. */
 bool output_same_file(const struct output *one, const struct output *other);
 

@@ -1,11 +1,24 @@
 #include "cmd/summary.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cmd/alloc.h"
 #include "cmd/checks.h"
 #include "cmd/message.h"
+
+/* The command of a process is noted when it ends. */
+static void name_holders(const struct snapshot *snapshot, const struct tracer *tracer)
+{
+	for (size_t i = 0; i < snapshot->sockets_count; i++) {
+		struct socket_row *const row = &snapshot->sockets[i];
+
+		if (!*row->command)
+			snprintf(row->command, sizeof(row->command), "%s",
+				trace_comm(tracer, row->pid));
+	}
+}
 
 /* Only those of inflight sockets are looked up: that takes its time. */
 static void take_stacks(struct summary *summary, struct stacks *stacks)
@@ -89,7 +102,7 @@ static void collect_warnings(struct summary *summary, const struct options *opti
 }
 
 void summary_make(struct summary *summary, const struct options *options,
-	const struct switchboard *sw, const struct places *places,
+	const struct switchboard *sw, const struct places *places, struct tracer *tracer,
 	const struct trace_outcome *outcome)
 {
 	const struct filters *filters = switch_filters(sw);
@@ -98,13 +111,18 @@ void summary_make(struct summary *summary, const struct options *options,
 		.report = {.command = (const char *const *)options->command,
 			.law = options->rules == COUNT_SOCKTEST,
 			.leaks = options->leak_check != LEAK_CHECK_NO,
+			.cut_off = outcome->running,
 			.signaled = outcome->signaled,
 			.status = outcome->status,
 			.duration_ns = outcome->duration_ns,
 			.snapshot = &summary->snapshot},
 	};
+	if (tracer)
+		trace_refresh_addresses(tracer);
 	if (switch_snapshot(sw, outcome->duration_ns, &summary->snapshot))
 		message_exit("out of memory");
+	if (tracer)
+		name_holders(&summary->snapshot, tracer);
 	take_stacks(summary, places->stacks);
 	suppress(summary, places);
 	take_tallies(summary, filters);

@@ -21,11 +21,11 @@ struct places {
 };
 
 /*
- * Fills *summary; the Switch is no longer needed then, its filters and the options are. Exits
+ * Fills *summary. tracer: it still runs, and the report is about how far it is by now; else NULL. The Switch is no longer needed then, its filters and the options are. Exits
  * without memory.
  */
 void summary_make(struct summary *summary, const struct options *options,
-	const struct switchboard *sw, const struct places *places,
+	const struct switchboard *sw, const struct places *places, struct tracer *tracer,
 	const struct trace_outcome *outcome);
 
 /* Frees what the summary owns. */

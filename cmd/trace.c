@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cmd/alloc.h"
+#include "cmd/control.h"
 #include "cmd/message.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
@@ -26,6 +27,7 @@ struct run {
 	struct switchboard *sw;
 	struct stacks *stacks;             /* NULL: none are needed */
 	struct suppressions *suppressions; /* NULL: none */
+	struct control *control;           /* NULL: nobody controls it */
 	struct output *report;             /* NULL: no report is wanted */
 	struct further *further;           /* one for each of options->reports */
 	struct output *events;             /* NULL: not asked for */
@@ -53,6 +55,9 @@ static struct filters *make_filters(const struct options *options)
 			message_exit("%s", error.text);
 		}
 	}
+	if (filters_asking(filters) && !options->control)
+		message_exit(
+			"%s: nobody can be asked without --control=PATH", filters_asking(filters));
 	return filters;
 }
 
@@ -121,7 +126,9 @@ static struct run prepare(const struct options *options)
 
 	run.sw = switch_new(options->rules, run.filters);
 	run.suppressions = suppressions_read(options);
-	if (options->stack || options->leak_check != LEAK_CHECK_NO || needs_stacks(run.filters)) {
+	/* Filters that come later may need them. */
+	if (options->stack || options->leak_check != LEAK_CHECK_NO || options->control ||
+		needs_stacks(run.filters)) {
 		run.stacks = stacks_new();
 		if (!run.stacks)
 			message_exit("out of memory");
@@ -129,6 +136,9 @@ static struct run prepare(const struct options *options)
 	if (!run.sw)
 		message_exit("out of memory");
 	open_outputs(&run);
+	if (options->control)
+		run.control = control_open(
+			options, run.sw, &(struct places){run.stacks, run.suppressions});
 	empty_outputs(&run);
 	return run;
 }
@@ -184,8 +194,10 @@ static void write_report(const struct run *run, struct output *output,
 	const struct report_format *format, const struct report *report)
 {
 	struct report_style style = terminal_style(output_fd(output), run->options->color);
-	int error = format->write(report, &style, output_stream(output));
+	int error;
 
+	output_begin_anew(output);
+	error = format->write(report, &style, output_stream(output));
 	if (error)
 		output_fail(output, -error);
 }
@@ -238,7 +250,7 @@ static int conclude(struct run *run, const struct trace_outcome *outcome)
 	int status;
 
 	summary_make(&summary, options, run->sw, &(struct places){run->stacks, run->suppressions},
-		outcome);
+		NULL, outcome);
 	if (run->events && !output_failed(run->events))
 		note_event(run, events_end(&run->writer, &summary.report));
 	write_reports(run, &summary.report);
@@ -249,6 +261,42 @@ static int conclude(struct run *run, const struct trace_outcome *outcome)
 	status = outcome->timed_out ? STATUS_TIMED_OUT : checked_status(options, &summary.report);
 	summary_clear(&summary);
 	return status;
+}
+
+/* SIGUSR1: how far it is by now. */
+static void report_now(void *context, struct tracer *tracer, const struct trace_outcome *so_far)
+{
+	struct run *run = context;
+	struct summary summary;
+
+	if (!run->report)
+		return;
+	summary_make(&summary, run->options, run->sw,
+		&(struct places){run->stacks, run->suppressions}, tracer, so_far);
+	write_report(run, run->report, run->options->format, &summary.report);
+	summary_clear(&summary);
+}
+
+static struct trace_attention attend(
+	void *context, struct tracer *tracer, const struct trace_outcome *so_far, bool each_stop)
+{
+	struct run *run = context;
+
+	return control_attend(run->control, tracer, so_far, each_stop);
+}
+
+static bool ask(void *context, const struct question *question)
+{
+	struct run *run = context;
+
+	return control_ask(run->control, question);
+}
+
+static void unask(void *context, uint64_t number)
+{
+	struct run *run = context;
+
+	control_unask(run->control, number);
 }
 
 static int execute(struct run *run)
@@ -266,6 +314,10 @@ static int execute(struct run *run)
 		.verbose = options->verbose,
 		.on_event = run->events ? write_event : NULL,
 		.on_socket = run->events ? write_change : NULL,
+		.on_attention = run->control ? attend : NULL,
+		.on_ask = run->control ? ask : NULL,
+		.on_unask = run->control ? unask : NULL,
+		.on_report = report_now,
 		.context = run,
 		.stacks = run->stacks,
 		.stacks_of_sockets = options->stack || options->leak_check != LEAK_CHECK_NO,
@@ -277,6 +329,8 @@ static int execute(struct run *run)
 		begin_events(run);
 	int failure = trace_run(&trace_options, run->sw, &outcome, &error);
 	int status;
+
+	control_close(run->control, &outcome);
 
 	if (failure) {
 		message_print("%s", *error.text ? error.text : strerror(-failure));

@@ -96,6 +96,9 @@ static inline json_t *put_cookie(json_t *object, socket_cookie cookie)
 json_t *json_report(const struct report *report);
 json_t *json_command_line(const char *const *command);
 
+/* A row of the report's "sockets"; stack: where it was opened, NULL: not known. */
+json_t *json_socket(const struct socket_row *row, const struct stack_text *stack);
+
 /* Its frames; none for NULL. */
 json_t *json_stack(const struct stack_text *stack);
 

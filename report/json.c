@@ -79,7 +79,7 @@ static json_t *make_opened_by(const struct socket_row *row, const struct stack_t
 	return put(object, "stack", json_stack(stack));
 }
 
-static json_t *make_socket(const struct socket_row *row, const struct stack_text *stack)
+json_t *json_socket(const struct socket_row *row, const struct stack_text *stack)
 {
 	char name[16];
 	json_t *object = put(json_object(), "pid", json_integer(row->pid));
@@ -102,7 +102,7 @@ static json_t *make_sockets(const struct report *report)
 
 	for (size_t i = 0; i < snapshot->sockets_count; i++) {
 		const struct socket_row *const row = &snapshot->sockets[i];
-		array = append(array, make_socket(row, report_stack(report, row)));
+		array = append(array, json_socket(row, report_stack(report, row)));
 	}
 	return array;
 }

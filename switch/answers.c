@@ -124,7 +124,8 @@ bool answers_before(struct switchboard *sw, struct call_state *state, const stru
 bool answers_reply(struct switchboard *sw, struct call_state *state, const struct reply *reply,
 	struct verdict *verdict)
 {
-	verdict->delay_ns = reply->delay_ns;
+	if (__builtin_add_overflow(verdict->delay_ns, reply->delay_ns, &verdict->delay_ns))
+		verdict->delay_ns = UINT64_MAX;
 	verdict->error = reply->error;
 	verdict->answer = ANSWER_NONE;
 	if (reply->answer == ANSWER_NONE)

@@ -14,12 +14,17 @@ const char *socket_state_name(enum socket_state state)
 	return names[state];
 }
 
+void socket_row_clear(struct socket_row *row)
+{
+	free(row->local);
+	free(row->peer);
+	*row = (struct socket_row){0};
+}
+
 void snapshot_clear(struct snapshot *snapshot)
 {
-	for (size_t i = 0; i < snapshot->sockets_count; i++) {
-		free(snapshot->sockets[i].local);
-		free(snapshot->sockets[i].peer);
-	}
+	for (size_t i = 0; i < snapshot->sockets_count; i++)
+		socket_row_clear(&snapshot->sockets[i]);
 	free(snapshot->sockets);
 	free(snapshot->stats);
 	*snapshot = (struct snapshot){0};

@@ -28,7 +28,7 @@ struct socket_row {
 	int fd;
 	socket_cookie cookie;
 	enum socket_state state;
-	struct address *local, *peer; /* owned by the snapshot; NULL: unknown or unnamed */
+	struct address *local, *peer; /* owned; NULL: unknown or unnamed */
 	int err;        /* errno of the last call on it that failed, 0: the last one succeeded */
 	int socket_err; /* the errno that SO_ERROR last gave */
 	struct {
@@ -46,6 +46,9 @@ struct snapshot {
 	struct socket_row *sockets; /* by ascending id */
 	size_t sockets_count;
 };
+
+/* Frees what it owns and zeroes it. */
+void socket_row_clear(struct socket_row *row);
 
 /* Frees what the snapshot owns and zeroes it. */
 void snapshot_clear(struct snapshot *snapshot);

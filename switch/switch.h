@@ -200,6 +200,12 @@ struct sock_view {
 struct sock_view switch_view(const struct fdtable *table, int fd);
 
 /*
+ * A copy of what is known of one socket, to be released with socket_row_clear. Returns 1, 0: fd is
+ * none, or -ENOMEM.
+ */
+int switch_row(const struct fdtable *table, int fd, uint64_t now_ns, struct socket_row *row);
+
+/*
  * A copy of everything now. Sockets that are still open count as inflight. Returns 0 or -ENOMEM;
  * release with snapshot_clear.
  */

@@ -46,6 +46,19 @@ static int copy_row(struct socket_row *row, const struct sock *sock, uint64_t no
 	return error ? error : copy_address(&row->peer, sock->peer);
 }
 
+int switch_row(const struct fdtable *table, int fd, uint64_t now_ns, struct socket_row *row)
+{
+	const struct sock *sock = fdtable_get(table, fd).sock;
+	int error;
+
+	if (!sock)
+		return 0;
+	error = copy_row(row, sock, now_ns);
+	if (error)
+		socket_row_clear(row);
+	return error ? error : 1;
+}
+
 static struct sockstat *snapshot_stat(const struct snapshot *snapshot, socket_cookie cookie)
 {
 	const struct sockstat key = {.cookie = cookie};

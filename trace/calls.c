@@ -355,8 +355,7 @@ static void ask(struct tracer *tracer, struct tracee *tracee, struct call *call)
 	active->view.local = active->view.peer = NULL;
 }
 
-/* The verdict's action, once its delay is over. */
-static void act(struct tracer *tracer, struct tracee *tracee)
+void calls_act(struct tracer *tracer, struct tracee *tracee)
 {
 	struct active_call *const call = &tracee->call;
 	const struct verdict *const verdict = &call->verdict;
@@ -394,19 +393,7 @@ static void begin(struct tracer *tracer, struct tracee *tracee)
 	resolve_descriptors(tracer, tracee, &call);
 	settle_connects(tracer, tracee, &call);
 	ask(tracer, tracee, &call);
-	if (tracee->call.verdict.delay_ns && !tracer->leaving) {
-		tracee->held_until_ns = tracer_now_ns(tracer) + tracee->call.verdict.delay_ns;
-		tracer->held++;
-	} else {
-		act(tracer, tracee);
-	}
-}
-
-void calls_release_held(struct tracer *tracer, struct tracee *tracee)
-{
-	tracee->held_until_ns = 0;
-	tracer->held--;
-	act(tracer, tracee);
+	held_begin(tracer, tracee);
 }
 
 /* -1 is no number: a call that was cancelled. */
@@ -416,7 +403,7 @@ static void warn_of_foreign(
 	const struct arch_abi *const abi = arch_abi_find(audit);
 
 	if (!abi || (nr <= INT32_MAX && nr & abi->foreign_nr))
-		tracer_warn(tracer,
+		trace_warn(tracer,
 			"process %d (%s) makes system calls of an ABI that is not decoded (x32): "
 			"its sockets are not counted",
 			tracee->tgid, tracee->comm);
@@ -557,10 +544,7 @@ void calls_cut_off(struct tracer *tracer, struct tracee *tracee)
 
 void calls_abandon(struct tracer *tracer, struct tracee *tracee)
 {
-	if (tracee->held_until_ns) {
-		tracee->held_until_ns = 0;
-		tracer->held--;
-	}
+	held_drop(tracer, tracee);
 	abandon_call(tracer, tracee);
 	while (tracee->interrupted)
 		abandon_interrupted(tracer, tracee);

@@ -17,7 +17,7 @@ static void describe(struct tracer *tracer, struct tracee *tracee, int fd, uint6
 
 	/* Not -ESTALE: it went while we looked; its end is seen in its own place. */
 	if (error == -ENODATA)
-		tracer_warn(tracer,
+		trace_warn(tracer,
 			"a socket that process %d did not open could not be looked at "
 			"(pidfd_getfd(2)), and /proc does not tell all of it; it is counted as "
 			"%s/%s/%s",
@@ -95,7 +95,7 @@ void descriptors_reconcile(struct tracer *tracer, struct tracee *tracee)
 	int next = 0;
 
 	if (count == -EACCES)
-		tracer_warn(tracer,
+		trace_warn(tracer,
 			"process %d (%s) lets nobody look into it who has no CAP_SYS_PTRACE "
 			"(PR_SET_DUMPABLE): its socketpairs, the sockets it was given and its "
 			"addresses are not known; as root they would be",
@@ -116,9 +116,9 @@ void descriptors_reconcile(struct tracer *tracer, struct tracee *tracee)
 	free(fds);
 }
 
-void descriptors_refresh_addresses(struct tracer *tracer, struct tracee *tracee, int fd)
+static void refresh_addresses(
+	struct tracer *tracer, const struct tracee *tracee, int fd, uint64_t inode)
 {
-	const uint64_t inode = switch_inode(tracee->table, fd);
 	struct sock_description description;
 
 	if (!inode)
@@ -127,6 +127,33 @@ void descriptors_refresh_addresses(struct tracer *tracer, struct tracee *tracee,
 	switch_set_addresses(tracer->sw, tracee->table, fd, description.local, description.peer);
 	free(description.local);
 	free(description.peer);
+}
+
+void descriptors_refresh_addresses(struct tracer *tracer, struct tracee *tracee, int fd)
+{
+	refresh_addresses(tracer, tracee, fd, switch_inode(tracee->table, fd));
+}
+
+/* The tasks run: what /proc says of a descriptor may be ahead of what the table says. */
+static void refresh_running(struct tracer *tracer, const struct tracee *tracee, int fd)
+{
+	const uint64_t known = switch_inode(tracee->table, fd);
+	const uint64_t inode = proc_socket_inode(tracee->tid, fd);
+
+	if (!known || known == inode)
+		refresh_addresses(tracer, tracee, fd, inode);
+}
+
+void trace_refresh_addresses(struct tracer *tracer)
+{
+	for (struct tracee *tracee = tracer->tracees; tracee; tracee = tracee->hh.next) {
+		/* The leader stands for all threads that share its table. */
+		if (!tracee->table ||
+			(tracee->tid != tracee->tgid && fdtable_users(tracee->table) > 1))
+			continue;
+		for (int fd = -1; (fd = fdtable_next(tracee->table, fd + 1)) >= 0;)
+			refresh_running(tracer, tracee, fd);
+	}
 }
 
 void descriptors_settle(struct tracer *tracer, struct tracee *tracee, int fd)

@@ -49,7 +49,7 @@ void owner_stop_everywhere(struct tracer *tracer, struct tracee *tracee, bool pr
 		return;
 	tracee->every_syscall = true;
 	if (tracer->options->verbose)
-		tracer_warn(tracer,
+		trace_warn(tracer,
 			"process %d (%s) has seccomp filters of its own or may not add one: "
 			"stopped at every syscall, slower",
 			tracee->tgid, tracee->comm);

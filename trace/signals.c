@@ -12,7 +12,7 @@ enum { NS_PER_S = 1000000000, RETRY_NS = 10000000 };
  * SIGCHLD among them: where it is ignored, ended children could not be waited for (wait(2),
  * "Notes").
  */
-static const int taken[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGALRM, SIGCHLD};
+static const int taken[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGIO, SIGALRM, SIGCHLD};
 enum { TAKEN = sizeof(taken) / sizeof(*taken) };
 
 /* A handler has no other way to be told of its surroundings. */
@@ -52,8 +52,8 @@ static void take_over(size_t i)
 	sigfillset(&action.sa_mask);
 	if (taken[i] == SIGCHLD)
 		action = (struct sigaction){.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
-	/* Ignored by whoever started us, as by nohup(1): it stays so. */
-	else if (taken[i] != SIGALRM && state.found[i].sa_handler == SIG_IGN)
+	/* Ignored by whoever started us, as by nohup(1): it stays so, but for what is ours alone. */
+	else if (taken[i] != SIGALRM && taken[i] != SIGIO && state.found[i].sa_handler == SIG_IGN)
 		action = state.found[i];
 	sigaction(taken[i], &action, NULL);
 }

@@ -113,7 +113,7 @@ void special_sum_up(struct tracer *tracer)
 {
 	for (size_t i = 0; i < tracer->ring_makers_count; i++) {
 		const struct ring_maker *const maker = &tracer->ring_makers[i];
-		tracer_warn(tracer,
+		trace_warn(tracer,
 			"process %d (%s) made %u io_uring ring%s: what it does with sockets there "
 			"is not counted "
 			"(--io-uring=deny has programs do without)",
@@ -128,7 +128,7 @@ void special_sum_up(struct tracer *tracer)
 
 static void warn_of_ptrace(struct tracer *tracer, const struct tracee *tracee)
 {
-	tracer_warn(tracer,
+	trace_warn(tracer,
 		"%s uses ptrace(2), which fails on what socktest traces; "
 		"a debugger belongs outside, and LeakSanitizer wants LSAN_OPTIONS=detect_leaks=0",
 		tracee->comm);

@@ -316,7 +316,7 @@ static struct tracee *take_over_process(struct tracer *tracer, struct tracee *le
 static void warn_of_setuid(struct tracer *tracer, const struct tracee *tracee)
 {
 	if (geteuid() != 0 && proc_executable_is_setuid(tracee->tid))
-		tracer_warn(tracer,
+		trace_warn(tracer,
 			"process %d (%s) executes a set-user-ID or set-group-ID program, "
 			"which runs without its privilege under socktest (no_new_privs); as root "
 			"it would have it",

@@ -108,7 +108,7 @@ static void warn_of(struct tracer *tracer, const struct tracee *tracee)
 		print_any_call(out, tracee);
 	if (fclose(out))
 		abort();
-	tracer_warn(tracer, "%s", text);
+	trace_warn(tracer, "%s", text);
 	free(text);
 }
 

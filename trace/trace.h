@@ -25,6 +25,25 @@ enum io_uring_use {
 	IO_URING_ALLOW
 };
 
+struct trace_outcome;
+struct tracer;
+
+/* A call that a filter asks about; its task is stopped. Lent. */
+struct question {
+	uint64_t number;  /* from 1 */
+	uint64_t time_ns; /* since the start of the run */
+	const char *filter;
+	const struct call *call;
+	const char *command;             /* of the caller's process */
+	const struct socket_row *socket; /* NULL: the call names none */
+};
+
+/* When whoever controls the run wants to be heard again. */
+struct trace_attention {
+	bool each_stop; /* whenever something may have changed */
+	uint64_t at_ns; /* since the start of the run; 0: when a signal says so (SIGIO) */
+};
+
 struct trace_options {
 	char *const *command; /* argv, NULL-terminated; command[0] is looked up in PATH */
 	const pid_t *attach; /* or processes that run already, attach_count of them; command is NULL
@@ -41,6 +60,23 @@ struct trace_options {
 	void (*on_event)(void *context, const struct event *event);
 	/* NULL, or called for each turn in a socket's life, before the event of the call. */
 	void (*on_socket)(void *context, uint64_t time_ns, const struct sock_change *change);
+	/*
+	 * NULL, or called soon after the start and then after SIGIO, for which descriptors are to
+	 * be set up with O_ASYNC (fcntl(2)), and as attention says. It may change the filters: all
+	 * calls are stopped for which there could be one. each_stop: it is called for nothing but
+	 * that.
+	 */
+	struct trace_attention (*on_attention)(void *context, struct tracer *tracer,
+		const struct trace_outcome *so_far, bool each_stop);
+	/*
+	 * With on_attention. Called where a filter asks; returns whether there is somebody to be
+	 * asked, who will say trace_reply, but not in here. Else the call passes.
+	 */
+	bool (*on_ask)(void *context, const struct question *question);
+	/* The task is gone, or went on without an answer. */
+	void (*on_unask)(void *context, uint64_t number);
+	/* NULL, or called after SIGUSR1. */
+	void (*on_report)(void *context, struct tracer *tracer, const struct trace_outcome *so_far);
 	void *context;
 	/* Where stacks are kept; NULL: none is taken, and no filter may need one. Lent. */
 	struct stacks *stacks;
@@ -53,6 +89,7 @@ struct trace_outcome {
 	bool signaled; /* the first process was killed by a signal: status is its number */
 	int status;    /* its exit code, or the signal */
 	uint64_t duration_ns;
+	bool running; /* this is how far it is by now */
 	bool timed_out;
 	char **warnings; /* each once, in the order of their first appearance */
 	size_t warnings_count;
@@ -73,6 +110,24 @@ struct trace_outcome {
  */
 int trace_run(const struct trace_options *options, struct switchboard *sw,
 	struct trace_outcome *outcome, struct error *error);
+
+/* While it runs, for those that are called back: */
+
+/* The call of this question is answered. Returns false where there is none any more. */
+bool trace_reply(struct tracer *tracer, uint64_t number, const struct reply *reply);
+
+/* Filters were set or cleared. */
+void trace_filters_changed(struct tracer *tracer);
+
+/* Asks the kernel for the addresses of all sockets: the program says only what it wants. */
+void trace_refresh_addresses(struct tracer *tracer);
+
+/* A line for the report, each text once. */
+void trace_warn(struct tracer *tracer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The name of a process's command, "" where it is not traced (any more). Lent for a moment. */
+const char *trace_comm(const struct tracer *tracer, pid_t pid);
 
 /* Frees what the outcome owns and zeroes it. */
 void trace_outcome_clear(struct trace_outcome *outcome);

@@ -42,6 +42,7 @@ struct tracee {
 	bool stepping; /* resumed to a handler's first instruction, to see an interrupted call's
 			  fate */
 	uint64_t held_until_ns; /* a filter's delay; 0: not held */
+	uint64_t question;      /* the number of the one that it is held for; 0: none */
 
 	/* Shared by the threads of a process. */
 	pid_t tgid;

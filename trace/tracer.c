@@ -36,7 +36,7 @@ uint64_t tracer_now_ns(const struct tracer *tracer)
 	return clock_ns() - tracer->start_ns;
 }
 
-void tracer_warn(struct tracer *tracer, const char *format, ...)
+void trace_warn(struct tracer *tracer, const char *format, ...)
 {
 	struct trace_outcome *const outcome = tracer->outcome;
 	char *text = NULL;
@@ -60,9 +60,16 @@ void tracer_warn(struct tracer *tracer, const char *format, ...)
 	outcome->warnings[outcome->warnings_count++] = text;
 }
 
+const char *trace_comm(const struct tracer *tracer, pid_t pid)
+{
+	const struct tracee *const tracee = tracee_of_process(&tracer->tracees, pid);
+
+	return tracee ? tracee->comm : "";
+}
+
 /* ---- preparation ---- */
 
-static void choose_stops(struct tracer *tracer)
+void trace_filters_changed(struct tracer *tracer)
 {
 	const struct filters *const filters = switch_filters(tracer->sw);
 	bool any = false;
@@ -74,9 +81,19 @@ static void choose_stops(struct tracer *tracer)
 		if (kind == CALL_GETSOCKOPT && any)
 			tracer->choice.getsockopt = true;
 	}
-	if (tracer->options->on_event)
+}
+
+static void choose_stops(struct tracer *tracer)
+{
+	const struct trace_options *const options = tracer->options;
+
+	trace_filters_changed(tracer);
+	/* What is not stopped from the start cannot be later. */
+	if (options->on_attention)
+		tracer->choice.getsockopt = true;
+	if (options->on_attention || options->on_event)
 		tracer->choice.local_address = true;
-	tracer->choice.map = tracer->options->stacks != NULL;
+	tracer->choice.map = options->stacks != NULL;
 }
 
 static int prepare(struct tracer *tracer, struct error *error)
@@ -125,30 +142,6 @@ static int start(struct tracer *tracer, struct error *error)
 
 /* ---- the loop ---- */
 
-/* The nearest deadline of a held call, 0: none is held. */
-static uint64_t nearest_deadline(const struct tracer *tracer)
-{
-	uint64_t nearest = 0;
-
-	for (const struct tracee *tracee = tracer->tracees; tracer->held && tracee;
-		tracee = tracee->hh.next)
-		if (tracee->held_until_ns && (!nearest || tracee->held_until_ns < nearest))
-			nearest = tracee->held_until_ns;
-	return nearest;
-}
-
-/* Lets the held calls go whose time has come. */
-static void release_due(struct tracer *tracer, uint64_t now_ns)
-{
-	struct tracee *tracee, *next;
-
-	for (tracee = tracer->tracees; tracer->held && tracee; tracee = next) {
-		next = tracee->hh.next;
-		if (tracee->held_until_ns && tracee->held_until_ns <= now_ns)
-			calls_release_held(tracer, tracee);
-	}
-}
-
 static void signal_all(const struct tracer *tracer, int signal)
 {
 	for (const struct tracee *tracee = tracer->tracees; tracee; tracee = tracee->hh.next)
@@ -160,7 +153,7 @@ static void signal_all(const struct tracer *tracer, int signal)
 static void pass_on(struct tracer *tracer, int signal, bool by_terminal)
 {
 	/* A held task could not take the signal, and would not in a slow call of the kernel's. */
-	release_due(tracer, UINT64_MAX);
+	held_release_due(tracer, UINT64_MAX);
 	if (tracer->options->attach_count)
 		return attach_leave(tracer);
 	if (by_terminal)
@@ -200,7 +193,7 @@ static void end_in_time(struct tracer *tracer, uint64_t now_ns)
 	tracer->kill_at_ns = now_ns + grace_ns;
 	stuck_warn(tracer);
 	/* A held task could not take the signal, and a stopped one only when it goes on. */
-	release_due(tracer, UINT64_MAX);
+	held_release_due(tracer, UINT64_MAX);
 	if (tracer->options->attach_count)
 		return attach_leave(tracer);
 	signal_all(tracer, SIGTERM);
@@ -218,22 +211,82 @@ static uint64_t sooner(uint64_t one, uint64_t other)
 	return one && (!other || one < other) ? one : other;
 }
 
+static const struct trace_outcome *so_far(const struct tracer *tracer)
+{
+	tracer->outcome->duration_ns = tracer_now_ns(tracer);
+	tracer->outcome->running = true;
+	return tracer->outcome;
+}
+
+/* It does its own reading and writing, which is not to be cut off. */
+static void attend(struct tracer *tracer, bool each_stop)
+{
+	const struct trace_options *const options = tracer->options;
+
+	if (!options->on_attention)
+		return;
+	signals_hold();
+	tracer->attention =
+		options->on_attention(options->context, tracer, so_far(tracer), each_stop);
+	signals_let();
+}
+
+static void report_now(struct tracer *tracer)
+{
+	const struct trace_options *const options = tracer->options;
+
+	if (!options->on_report)
+		return;
+	signals_hold();
+	options->on_report(options->context, tracer, so_far(tracer));
+	signals_let();
+}
+
+static void take_signal(struct tracer *tracer, int signal, bool by_terminal)
+{
+	if (signal == SIGIO)
+		attend(tracer, false);
+	else if (signal == SIGUSR1)
+		report_now(tracer);
+	else
+		pass_on(tracer, signal, by_terminal);
+}
+
+static void attend_in_time(struct tracer *tracer)
+{
+	const struct trace_attention *const attention = &tracer->attention;
+	const bool due = attention->at_ns && attention->at_ns <= tracer_now_ns(tracer);
+
+	if (due || attention->each_stop)
+		attend(tracer, !due);
+}
+
+/* What is due by now; and the timer is set for what will be next. */
+static void keep_time(struct tracer *tracer, bool interrupted)
+{
+	attend_in_time(tracer);
+	if (tracer->held)
+		held_release_due(tracer, tracer_now_ns(tracer));
+	if (tracer->options->timeout_ns)
+		end_in_time(tracer, tracer_now_ns(tracer));
+	const uint64_t deadline = sooner(
+		tracer->attention.at_ns, sooner(held_nearest_ns(tracer), timeout_deadline(tracer)));
+	if (interrupted || deadline != tracer->armed_ns)
+		arm(tracer, deadline);
+}
+
 /* What has come but for stops: our own signals, and deadlines. */
 static void look_around(struct tracer *tracer, bool interrupted)
 {
 	bool by_terminal;
 	int signal;
 
-	if (tracer->held)
-		release_due(tracer, tracer_now_ns(tracer));
-	if (tracer->options->timeout_ns)
-		end_in_time(tracer, tracer_now_ns(tracer));
-	const uint64_t deadline = sooner(nearest_deadline(tracer), timeout_deadline(tracer));
 	/* Before the signals are taken: one that comes in between sets the timer again. */
-	if (interrupted || deadline != tracer->armed_ns)
-		arm(tracer, deadline);
-	while ((signal = signals_take(&by_terminal)) != 0)
-		pass_on(tracer, signal, by_terminal);
+	keep_time(tracer, interrupted);
+	while ((signal = signals_take(&by_terminal)) != 0) {
+		take_signal(tracer, signal, by_terminal);
+		keep_time(tracer, false); /* there may be a new deadline */
+	}
 }
 
 /*
@@ -245,6 +298,7 @@ static void loop(struct tracer *tracer)
 {
 	bool interrupted = false;
 
+	attend(tracer, false);
 	for (;;) {
 		int status;
 		look_around(tracer, interrupted);
@@ -290,6 +344,7 @@ static int follow(struct tracer *tracer, struct error *error)
 	forget_all(tracer);
 	special_sum_up(tracer);
 	tracer->outcome->duration_ns = tracer_now_ns(tracer);
+	tracer->outcome->running = false;
 	if (tracer->lacking)
 		return error_set(error, ENOSYS,
 			"the kernel is too old or forbids PTRACE_GET_SYSCALL_INFO (%s): socktest "

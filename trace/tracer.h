@@ -36,7 +36,9 @@ struct tracer {
 	bool leaving; /* every task is let go at its next stop */
 	bool ended;   /* the first process is gone */
 	uint64_t start_ns;
-	unsigned held;     /* tracees that a delay holds */
+	unsigned held;      /* tracees whose calls are held back */
+	uint64_t questions; /* how many were asked */
+	struct trace_attention attention;
 	uint64_t armed_ns; /* when the first of them is due; 0: the timer is off */
 	unsigned unlinked; /* tracees that wait for their parent's fork event */
 	bool identified;   /* every socket has had to have its inode from some time on */
@@ -51,10 +53,6 @@ struct tracer {
 
 /* Since the start of the run. */
 uint64_t tracer_now_ns(const struct tracer *tracer);
-
-/* A line for the report, each text once. */
-void tracer_warn(struct tracer *tracer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 
 /* ---- descriptors.c: what the kernel says of descriptors, told to the Switch ---- */
 
@@ -110,8 +108,8 @@ void descriptors_unshare(struct tracer *tracer, struct tracee *tracee);
 /* At a syscall-stop or a seccomp stop. Resumes the task, or holds it. */
 void calls_handle_stop(struct tracer *tracer, struct tracee *tracee);
 
-/* The delay of a held task is over: its call goes on. */
-void calls_release_held(struct tracer *tracer, struct tracee *tracee);
+/* The verdict's action, once nothing holds the call back any more. */
+void calls_act(struct tracer *tracer, struct tracee *tracee);
 
 /*
  * The task is about to end, by a signal or by another thread's exec, which cut off the call that it
@@ -124,6 +122,23 @@ void calls_abandon(struct tracer *tracer, struct tracee *tracee);
 
 /* At the first instruction of a signal handler: was the interrupted call given up? */
 void calls_handle_handler(struct tracer *tracer, struct tracee *tracee);
+
+/* ---- held.c: calls that are held back ---- */
+
+/* A verdict was given: asks if it says so, holds the call back, or lets it go on at once. */
+void held_begin(struct tracer *tracer, struct tracee *tracee);
+
+/* The task is gone, if it was held. */
+void held_drop(struct tracer *tracer, struct tracee *tracee);
+
+/* When the first held call is due, 0: none has a deadline. */
+uint64_t held_nearest_ns(const struct tracer *tracer);
+
+/*
+ * Those go on that are due. UINT64_MAX: all are, and those who wait for an answer take no notice of
+ * their filter.
+ */
+void held_release_due(struct tracer *tracer, uint64_t now_ns);
 
 /* ---- answer.c: results that filters replace ---- */
 

@@ -1,0 +1,124 @@
+#include "cmd/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cmd/alloc.h"
+#include "cmd/message.h"
+
+struct listener {
+	int fd;
+	struct sockaddr_un address;
+	dev_t device;
+	ino_t inode;
+};
+
+static int make_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* Whether nobody listens on the socket at this address. */
+static bool is_stale(const struct sockaddr_un *address)
+{
+	const int fd = make_socket();
+	const bool refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+			     errno == ECONNREFUSED;
+
+	close(fd);
+	return refused;
+}
+
+/* Only the user may connect (unix(7), "Pathname socket ownership and permissions"). */
+static int bind_privately(const struct listener *listener)
+{
+	const mode_t mask = umask(0177);
+	const int status = bind(listener->fd, (const struct sockaddr *)&listener->address,
+		sizeof(listener->address));
+	const int error = status < 0 ? errno : 0;
+
+	umask(mask);
+	return error;
+}
+
+static int take_place(const struct listener *listener, const char *option)
+{
+	const char *const path = listener->address.sun_path;
+	struct stat stat;
+
+	if (lstat(path, &stat))
+		return errno;
+	if (!S_ISSOCK(stat.st_mode))
+		message_exit("%s=%s: there is a file that is no socket", option, path);
+	if (!is_stale(&listener->address))
+		message_exit("%s=%s: somebody listens there already", option, path);
+	if (unlink(path))
+		return errno;
+	return bind_privately(listener);
+}
+
+/* SIGIO comes to us when something does (fcntl(2), F_SETOWN). */
+static int announce(int fd)
+{
+	return fcntl(fd, F_SETOWN, getpid()) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC) < 0
+		       ? -errno
+		       : 0;
+}
+
+struct listener *listener_open(const char *option, const char *path)
+{
+	struct listener *const listener = alloc_zeroed(1, sizeof(*listener));
+	struct stat stat;
+	int error;
+
+	listener->address.sun_family = AF_UNIX;
+	if (!*path || strlen(path) >= sizeof(listener->address.sun_path))
+		message_exit("%s=%s: a socket's path is 1 to %zu bytes long", option, path,
+			sizeof(listener->address.sun_path) - 1);
+	strcpy(listener->address.sun_path, path);
+	listener->fd = make_socket();
+	error = listener->fd < 0 ? errno : bind_privately(listener);
+	if (error == EADDRINUSE)
+		error = take_place(listener, option);
+	if (!error && (listen(listener->fd, SOMAXCONN) || lstat(path, &stat)))
+		error = errno;
+	if (!error)
+		error = -announce(listener->fd);
+	if (error)
+		message_exit("%s=%s: %s", option, path, strerror(error));
+	listener->device = stat.st_dev;
+	listener->inode = stat.st_ino;
+	return listener;
+}
+
+int listener_accept(const struct listener *listener)
+{
+	int fd;
+
+	do
+		fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+	if (fd < 0)
+		return -errno;
+	(void)announce(fd);
+	return fd;
+}
+
+void listener_close(struct listener *listener)
+{
+	const char *const path = listener->address.sun_path;
+	struct stat stat;
+
+	if (!lstat(path, &stat) && stat.st_dev == listener->device &&
+		stat.st_ino == listener->inode)
+		(void)unlink(path);
+	close(listener->fd);
+	free(listener);
+}

@@ -1,0 +1,22 @@
+/* A Unix socket at a path of the user's choice, which only that user may connect to (unix(7)). */
+#ifndef SOCKTEST_CMD_LISTENER_H
+#define SOCKTEST_CMD_LISTENER_H
+
+struct listener;
+
+/*
+ * Makes it, with mode 0600; takes the place of one that nobody listens on any more. option is for
+ * messages: exits with one where that is not possible.
+ */
+struct listener *listener_open(const char *option, const char *path);
+
+/*
+ * The next that connected: a nonblocking descriptor, of the caller. Both have SIGIO sent to us when
+ * something comes. Returns -EAGAIN when there is none, or another -errno.
+ */
+int listener_accept(const struct listener *listener);
+
+/* Removes the path, if it is still this socket's. */
+void listener_close(struct listener *listener);
+
+#endif
