@@ -217,12 +217,16 @@ stress: all $(BUILD)/progs/stress ## run random programs that know what the coun
 bench: all progs ## measure what tracing costs
 	BUILD=$(BUILD) tests/bench/run
 
-install: all ## install the program and its manual page (DESTDIR, PREFIX)
+# man/NAME.SECTION, as MANDIR has it.
+PAGES := $(notdir $(wildcard man/*.[1-8]))
+installed_page = $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))/$(1)
+
+install: all ## install the program and its manual pages (DESTDIR, PREFIX)
 	$(INSTALL) -D -m 755 $(BUILD)/socktest $(DESTDIR)$(BINDIR)/socktest
-	$(INSTALL) -D -m 644 man/socktest.1 $(DESTDIR)$(MANDIR)/man1/socktest.1
+	$(foreach page,$(PAGES),$(INSTALL) -D -m 644 man/$(page) $(call installed_page,$(page)) &&) :
 
 uninstall: ## remove what install installed
-	rm -f $(DESTDIR)$(BINDIR)/socktest $(DESTDIR)$(MANDIR)/man1/socktest.1
+	rm -f $(DESTDIR)$(BINDIR)/socktest $(foreach page,$(PAGES),$(call installed_page,$(page)))
 
 dist: ## make socktest-VERSION.tar.gz of the last commit
 	git archive --prefix=socktest-$(VERSION)/ -o socktest-$(VERSION).tar.gz HEAD

@@ -20,6 +20,17 @@ struct listener {
 	ino_t inode;
 };
 
+bool listener_address(const char *path, struct sockaddr_un *address)
+{
+	const size_t length = strlen(path);
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (length == 0 || length > LISTENER_PATH_MAX)
+		return false;
+	memcpy(address->sun_path, path, length);
+	return true;
+}
+
 static int make_socket(void)
 {
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -75,14 +86,12 @@ static int announce(int fd)
 struct listener *listener_open(const char *option, const char *path)
 {
 	struct listener *const listener = alloc_zeroed(1, sizeof(*listener));
-	struct stat stat;
+	struct stat stat = {0};
 	int error;
 
-	listener->address.sun_family = AF_UNIX;
-	if (!*path || strlen(path) >= sizeof(listener->address.sun_path))
-		message_exit("%s=%s: a socket's path is 1 to %zu bytes long", option, path,
-			sizeof(listener->address.sun_path) - 1);
-	strcpy(listener->address.sun_path, path);
+	if (!listener_address(path, &listener->address))
+		message_exit("%s=%s: a socket's path is 1 to %d bytes long", option, path,
+			LISTENER_PATH_MAX);
 	listener->fd = make_socket();
 	error = listener->fd < 0 ? errno : bind_privately(listener);
 	if (error == EADDRINUSE)

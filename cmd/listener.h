@@ -2,7 +2,14 @@
 #ifndef SOCKTEST_CMD_LISTENER_H
 #define SOCKTEST_CMD_LISTENER_H
 
+#include <stdbool.h>
+#include <sys/un.h>
+
 struct listener;
+
+/* Fills the address of a path; returns false where it is empty or too long for one. */
+bool listener_address(const char *path, struct sockaddr_un *address);
+enum { LISTENER_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 
 /*
  * Makes it, with mode 0600; takes the place of one that nobody listens on any more. option is for

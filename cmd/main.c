@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cmd/commandline.h"
+#include "cmd/ctl.h"
 #include "cmd/doctor.h"
 #include "cmd/message.h"
 #include "cmd/process.h"
@@ -16,6 +17,7 @@ struct command {
 
 static const struct command commands[] = {
 	{.name = "trace", .help = "run a program and report on its sockets", .run = trace_command},
+	{.name = "ctl", .help = "ask and tell a run of trace --control", .run = ctl_command},
 	{.name = "report",
 		.help = "turn recordings of events into a report",
 		.run = report_command},

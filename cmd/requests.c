@@ -23,7 +23,7 @@ struct exchange {
 	bool later; /* it is answered when the time has come */
 };
 
-enum { FILTERS_MAX = 4096 };
+enum { FILTERS_MAX = 1024 };
 
 __attribute__((format(printf, 2, 3))) static int fail(
 	struct exchange *exchange, const char *format, ...)
@@ -174,7 +174,7 @@ static int try_all(struct exchange *exchange, const json_t *options)
 {
 	struct filters *const filters = filters_new(0);
 	const json_t *option;
-	size_t i, index;
+	size_t i, index = 0;
 	int error = 0;
 
 	if (!filters)
@@ -195,7 +195,7 @@ static int answer_set(struct exchange *exchange)
 	struct filters *const filters = switch_filters(control->sw);
 	const json_t *const options = json_object_get(exchange->request, "options"), *option;
 	json_t *ids = json_array();
-	size_t i, index;
+	size_t i, index = 0;
 	int error = 0;
 
 	if (!json_array_size(options))
@@ -288,10 +288,7 @@ json_t *request_question(const struct question *question)
 
 void requests_send_asked(struct control *control)
 {
-	struct asked *asked;
-
-	DL_FOREACH(control->asked, asked)
-	{
+	for (struct asked *asked = control->asked; asked; asked = asked->next) {
 		if (asked->line)
 			connection_send(&control->master->connection, asked->line);
 		asked->line = NULL;
@@ -447,10 +444,10 @@ uint64_t requests_nearest_wait_ns(const struct control *control)
 
 void requests_drop_waits(struct control *control, const struct client *client)
 {
-	struct wait *wait, *next;
+	struct wait *next;
 
-	DL_FOREACH_SAFE(control->waits, wait, next)
-	{
+	for (struct wait *wait = control->waits; wait; wait = next) {
+		next = wait->next;
 		if (wait->client == client)
 			end_wait(control, wait, "ended", "");
 	}

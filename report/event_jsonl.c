@@ -1,6 +1,6 @@
 /*
  * A recording: a JSON object a line. The first says what it is, the last is the report; without the
- * last the run was cut off. EVENT FORMATS in the manual page says what stands in each.
+ * last the run was cut off. socktest-events(5) says what stands in each.
  */
 #include <time.h>
 

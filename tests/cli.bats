@@ -215,7 +215,7 @@ was, has its calls fail"
   assert_contains "$names" when
   assert_contains "$names" json
   for name in $names; do
-    grep -qE "Cm ([a-z]+ ?, )*$name( |\$)" "$TESTS/../man/socktest.1" || fail "the manual page lacks $name"
+    grep -qE "Cm ([a-z]+ ?[,|] )*$name( |\$)" "$TESTS"/../man/socktest* || fail "the manual pages lack $name"
   done
 }
 
@@ -224,7 +224,7 @@ was, has its calls fail"
     [--seed]=3 [--require-fired]='' [--expect]='* opened==0' [--leak-check]=error [--timeout]=5m
     [--error-exitcode]=3 [--output]=$BATS_TEST_TMPDIR/report
     [--format]=csv [--count]=go [--stack]='' [--events]=$BATS_TEST_TMPDIR/events [--color]=always
-    [--quiet]='' [--verbose]='' [--follow-forks]='' [--no-follow]='' [--no-wait]='' [--io-uring]=deny [--seccomp]=off
+    [--quiet]='' [--verbose]='' [--follow-forks]='' [--no-follow]='' [--no-wait]='' [--io-uring]=deny [--seccomp]=off [--control]=$BATS_TEST_TMPDIR/control
   )
   local option value
   for option in $(long_options trace); do

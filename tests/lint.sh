@@ -93,15 +93,24 @@ directions() {
   return $status
 }
 
-# Every option that --help offers stands in the manual page.
+# Every option that --help of any subcommand offers stands in a manual page, and those pages name no others.
 documented() {
-  local option status=0 page
-  page=$(mandoc -T ascii man/socktest.1 | col -b) || return
-  for option in $(build/lint-gcc/socktest trace --help | grep -oE -- '--[a-z][a-z-]*' | sort -u); do
-    grep -qE -- "$option([^a-z-]|\$)" <<<"$page" && continue
-    echo "man/socktest.1 lacks $option"
+  local option subcommand status=0 pages offered
+  pages=$(for page in man/*; do mandoc -T ascii "$page" | col -b; done) || return
+  offered=$(for subcommand in '' trace ctl report doctor; do
+    # shellcheck disable=SC2086 # none is no word
+    build/lint-gcc/socktest $subcommand --help
+  done | grep -oE -- '--[a-z][a-z-]*' | sort -u)
+  for option in $offered; do
+    grep -qE -- "$option([^a-z-]|\$)" <<<"$pages" && continue
+    echo "no manual page names $option"
     status=1
   done
+  while read -r option; do
+    grep -qxF -- "$option" <<<"$offered" && continue
+    echo "a manual page names $option, which is no option"
+    status=1
+  done < <(sed -nE 's/^\.It (Fl . , )?Fl Fl ([a-z-]+[a-z]).*/--\2/p' man/* | sort -u)
   return $status
 }
 
@@ -113,8 +122,8 @@ check clang-format clang-format --dry-run -Werror "${sources[@]}"
 check clang-tidy each 1 bash -c "tidy \"\$1\"" tidy -- "${units[@]}"
 check cppcheck run_cppcheck
 check shellcheck run_shellcheck
-check mandoc mandoc -T lint -W warning man/socktest.1
-check 'options in the manual page' documented
+check mandoc mandoc -T lint -W warning man/*
+check 'options in the manual pages' documented
 
 echo "lint: $problems of $checks checks found problems"
 [ $problems = 0 ]

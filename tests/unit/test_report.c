@@ -438,7 +438,7 @@ static void json_has_empty_strings_for_what_is_not_known(void **state)
 
 static void json_tells_filters_checks_and_warnings(void **state)
 {
-	const struct filter_tally filter = {"--fail-connect=ECONNREFUSED", 5, 2};
+	const struct filter_tally filter = {"--fail-connect=ECONNREFUSED", 5, 2, false};
 	const struct check checks[] = {
 		{"require-fired", true, ""}, {"leak-check", false, "1 left"}};
 	const char *const warnings[] = {"pid 5: a C:\\path \xff"};
@@ -547,7 +547,7 @@ static void counted_free(void *bytes)
 
 static void json_without_memory_is_an_error_and_writes_nothing(void **state)
 {
-	const struct filter_tally filter = {"--fail-connect=ECONNREFUSED", 5, 2};
+	const struct filter_tally filter = {"--fail-connect=ECONNREFUSED", 5, 2, false};
 	const struct check check = {"require-fired", true, ""};
 	const char *const warnings[] = {"careful"};
 	const struct report_style style = {0};
@@ -740,8 +740,8 @@ static void table_lists_every_inflight_socket(void **state)
 
 static void table_shows_filters_checks_and_warnings(void **state)
 {
-	const struct filter_tally filters[] = {
-		{"--fail-connect=ECONNREFUSED:to=:80", 12, 3}, {"--delay-close=1s", 0, 0}};
+	const struct filter_tally filters[] = {{"--fail-connect=ECONNREFUSED:to=:80", 12, 3, false},
+		{"--delay-close=1s", 0, 0, false}};
 	const struct check checks[] = {
 		{"require-fired", false, "--delay-close=1s never fired"}, {"other", true, ""}};
 	const char *const warnings[] = {"one\x1b[31m", "a\\b"};
@@ -875,7 +875,7 @@ static void an_exit_that_was_not_0_is_a_failed_point(void **state)
 
 static void table_shows_failures_in_red_only_in_colour(void **state)
 {
-	const struct filter_tally filter = {"--delay-close=1s", 0, 0};
+	const struct filter_tally filter = {"--delay-close=1s", 0, 0, false};
 	const struct check check = {"require-fired", false, "x"};
 	const struct report_style style = {.color = true, .columns = 100};
 	struct client client;

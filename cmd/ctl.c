@@ -1,0 +1,412 @@
+#include "cmd/ctl.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/alloc.h"
+#include "cmd/commandline.h"
+#include "cmd/ctl_server.h"
+#include "cmd/message.h"
+#include "cmd/options.h"
+#include "cmd/status.h"
+#include "report/grid.h"
+#include "report/jansson.h"
+#include "switch/names.h"
+
+enum { KEY_CONNECT_TIMEOUT = COMMANDLINE_FIRST_KEY, KEY_FORMAT, KEY_TIMEOUT };
+enum { STATUS_NOT_HELD = 1 };
+
+/* What a subcommand was given. */
+struct order {
+	const char *name;
+	char **words; /* NULL-terminated */
+	const char *format;
+	const char *timeout; /* NULL: none */
+};
+
+struct ctl_row {
+	const char *name, *arguments, *help;
+	const char *option; /* the one that it takes; NULL: none */
+	int words_max;      /* -1: any number; options among them are its own */
+	int (*run)(struct server *server, const struct order *order);
+};
+
+static json_t *request_of(const char *name)
+{
+	return put(json_object(), "request", json_string(name));
+}
+
+static int flush_stdout(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		message_exit("stdout: cannot write: %s", strerror(errno));
+	return 0;
+}
+
+/* ---- what is known ---- */
+
+static int show(struct server *server, const struct order *order)
+{
+	json_t *const answer = server_demand(
+		server, put(request_of(order->name), "format", json_string(order->format)));
+
+	fputs(json_string_value(json_object_get(answer, "text")), stdout);
+	json_decref(answer);
+	return flush_stdout();
+}
+
+/* ---- filters ---- */
+
+static void print_numbers(const json_t *answer, const char *key)
+{
+	const json_t *number;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, key), i, number)
+		printf("%" JSON_INTEGER_FORMAT "\n", json_integer_value(number));
+}
+
+static int set(struct server *server, const struct order *order)
+{
+	json_t *options = json_array(), *answer;
+
+	if (!*order->words)
+		message_exit("ctl set: no OPTION, as --fail-connect=ECONNREFUSED");
+	for (char **word = order->words; *word; word++)
+		options = append(options, json_string(*word));
+	if (!options)
+		message_exit("ctl set: an OPTION is to be UTF-8");
+	answer = server_demand(server, put(request_of("set"), "options", options));
+	print_numbers(answer, "filters");
+	json_decref(answer);
+	return flush_stdout();
+}
+
+static int clear(struct server *server, const struct order *order)
+{
+	uint64_t id;
+
+	for (char **word = order->words; *word; word++)
+		if (number_parse(*word, INT32_MAX, &id))
+			message_exit("ctl clear: %s is no ID; list names them", *word);
+	if (!*order->words)
+		json_decref(server_demand(server, request_of("clear")));
+	for (char **word = order->words; *word; word++) {
+		(void)number_parse(*word, INT32_MAX, &id);
+		json_decref(server_demand(server, put(request_of("clear"), "filter", count(id))));
+	}
+	return 0;
+}
+
+static void add_number(struct grid *grid, const json_t *row, const char *key)
+{
+	grid_number(grid, (uint64_t)json_integer_value(json_object_get(row, key)), false);
+}
+
+static int list(struct server *server, const struct order *order)
+{
+	json_t *const answer = server_demand(server, request_of("list"));
+	struct grid *const grid = grid_new();
+	const json_t *row;
+	char *text;
+	size_t i;
+
+	(void)order;
+	grid_column(grid, "id", GRID_RIGHT);
+	grid_column(grid, "filter", GRID_LEFT);
+	grid_column(grid, "matched", GRID_RIGHT);
+	grid_column(grid, "fired", GRID_RIGHT);
+	grid_column(grid, "", GRID_LEFT);
+	json_array_foreach(json_object_get(answer, "filters"), i, row)
+	{
+		grid_row(grid);
+		add_number(grid, row, "filter");
+		grid_cell(grid, json_string_value(json_object_get(row, "option")), false);
+		add_number(grid, row, "matched");
+		add_number(grid, row, "fired");
+		grid_cell(grid, json_is_true(json_object_get(row, "cleared")) ? "cleared" : "",
+			false);
+	}
+	if (grid_text(grid, false, &text))
+		message_exit("out of memory");
+	fputs(text, stdout);
+	free(text);
+	grid_free(grid);
+	json_decref(answer);
+	return flush_stdout();
+}
+
+/* ---- counting ---- */
+
+static int reset(struct server *server, const struct order *order)
+{
+	json_decref(server_demand(server, request_of(order->name)));
+	return 0;
+}
+
+static char *joined(char **words)
+{
+	char *text = alloc_text("%s", *words);
+
+	while (*++words) {
+		char *const longer = alloc_text("%s %s", text, *words);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static int wait_for(struct server *server, const struct order *order)
+{
+	json_t *request = request_of("wait"), *answer;
+	char *text;
+	int status = 0;
+
+	if (!*order->words)
+		message_exit("ctl wait: no EXPECTATION, as inet/stream 'accepted>=3'");
+	text = joined(order->words);
+	request = put(request, "expect", json_string(text));
+	if (order->timeout)
+		request = put(request, "timeout", json_string(order->timeout));
+	free(text);
+	answer = server_ask(server, request);
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		const char *const error = json_string_value(json_object_get(answer, "error"));
+
+		message_print("%s", error ? error : "refused");
+		status = json_object_get(answer, "timed_out") ? STATUS_TIMED_OUT
+			 : json_object_get(answer, "ended")   ? STATUS_NOT_HELD
+							      : STATUS_FAILED;
+	}
+	json_decref(answer);
+	return status;
+}
+
+/* ---- questions ---- */
+
+/* An answer of the user's program: as a request it has one key more. */
+static void pass_answer(struct server *server, const char *line)
+{
+	json_t *const answer = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+
+	if (!json_is_object(answer)) {
+		message_print("ctl ask: no answer, a JSON object on a line: %.100s", line);
+		json_decref(answer);
+		return;
+	}
+	server_send(server, put(answer, "request", json_string("answer")));
+}
+
+/* A question goes to the user's program as it is; of the answers' answers only what went wrong. */
+static void pass_question(const char *line)
+{
+	json_t *const said = json_loads(line, 0, NULL);
+	const char *const error = json_string_value(json_object_get(said, "error"));
+
+	if (error)
+		message_print("%s", error);
+	else if (!json_object_get(said, "ok"))
+		puts(line);
+	json_decref(said);
+	flush_stdout();
+}
+
+static int ask(struct server *server, const struct order *order)
+{
+	struct lines *const theirs = &server->lines;
+	struct lines ours = {.fd = STDIN_FILENO};
+	const char *line;
+
+	(void)order;
+	json_decref(server_demand(server, request_of("control")));
+	while (!ours.ended && !theirs->ended) {
+		struct pollfd polled[] = {
+			{.fd = theirs->fd, .events = POLLIN}, {.fd = ours.fd, .events = POLLIN}};
+
+		while ((line = lines_take(theirs)))
+			pass_question(line);
+		while ((line = lines_take(&ours)))
+			pass_answer(server, line);
+		if (poll(polled, 2, -1) < 0 && errno != EINTR)
+			message_exit("poll: %s", strerror(errno));
+		if (polled[0].revents)
+			lines_read(theirs);
+		if (polled[1].revents)
+			lines_read(&ours);
+	}
+	while ((line = lines_take(theirs)))
+		pass_question(line);
+	free(ours.text);
+	return 0;
+}
+
+/* ---- the command line ---- */
+
+static const struct ctl_row rows[] = {
+	{"stats", "", "print the counters", "format", 0, show},
+	{"sockets", "", "print the sockets that are open", "format", 0, show},
+	{"report", "", "print the whole report as of now", "format", 0, show},
+	{"set", "OPTION...", "add filters, as of trace, and print their ids", NULL, -1, set},
+	{"clear", "[ID...]", "take filters back, or all of them", NULL, INT32_MAX, clear},
+	{"list", "", "print the filters, with their ids and counts", NULL, 0, list},
+	{"reset", "", "let all counters begin anew", NULL, 0, reset},
+	{"wait", "EXPECTATION", "wait until it holds", "timeout", INT32_MAX, wait_for},
+	{"ask", "", "print the questions of ask filters, read answers", NULL, 0, ask},
+};
+
+enum { ROWS = sizeof(rows) / sizeof(*rows) };
+
+static const struct ctl_row *find_row(const char *name)
+{
+	const char *names[ROWS];
+	const char *nearest;
+
+	for (size_t i = 0; i < ROWS; i++) {
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+		names[i] = rows[i].name;
+	}
+	nearest = nearest_word(name, names, ROWS);
+	message_exit("ctl: %s: no such request%s", name,
+		nearest ? commandline_did_you_mean(nearest) : "; see socktest ctl --help");
+}
+
+static uint64_t time_of(const char *option, const char *value)
+{
+	uint64_t time_ns;
+
+	if (duration_parse(value, &time_ns))
+		message_exit("--%s=%s: must be a time as 500ms, 1.5s or 2m", option, value);
+	return time_ns;
+}
+
+static void take_option(void *context, int key, const char *argument)
+{
+	struct order *const order = context;
+
+	if (key == KEY_FORMAT)
+		order->format = options_format(argument)->name;
+	else
+		order->timeout = (time_of("timeout", argument), argument);
+}
+
+/* Options first: argp takes them up to the first word that is none. */
+static void sort_words(char **words)
+{
+	size_t options = 0;
+
+	for (size_t i = 0; words[i]; i++) {
+		char *const word = words[i];
+
+		if (strncmp(word, "--", 2) != 0)
+			continue;
+		memmove(words + options + 1, words + options, (i - options) * sizeof(*words));
+		words[options++] = word;
+	}
+}
+
+static void parse_order(const struct ctl_row *row, int argc, char **argv, struct order *order)
+{
+	const struct argp_option all[] = {
+		{.name = "format",
+			.key = KEY_FORMAT,
+			.arg = "FORMAT",
+			.doc = "as of socktest trace (table)"},
+		{.name = "timeout",
+			.key = KEY_TIMEOUT,
+			.arg = "TIME",
+			.doc = "give up after TIME, with exit status 124"},
+	};
+	struct argp_option options[] = {{0}, COMMANDLINE_STANDARD_OPTIONS, {0}};
+	char *const name = alloc_text("socktest ctl PATH %s", row->name);
+	const struct commandline commandline = {
+		.name = name,
+		.argp = {.options = row->option ? options : options + 1,
+			.args_doc = row->arguments,
+			.doc = row->help},
+		.take = take_option,
+	};
+
+	if (row->option)
+		options[0] = all[strcmp(row->option, "timeout") == 0];
+	if (row->words_max < 0) {
+		order->words = argv + 1;
+	} else {
+		sort_words(argv + 1);
+		order->words = commandline_parse(&commandline, argc, argv, order);
+	}
+	if (row->words_max == 0 && *order->words)
+		message_exit("ctl %s: takes no operand, as %s", row->name, *order->words);
+	free(name);
+}
+
+static void take_timeout(void *context, int key, const char *argument)
+{
+	uint64_t *const timeout_ns = context;
+
+	(void)key;
+	*timeout_ns = time_of("connect-timeout", argument);
+}
+
+/* The end of --help: argp asks for it, prints it and frees it. */
+static char *help_text(int key, const char *text, void *input)
+{
+	char *extra = NULL;
+	size_t size;
+	FILE *stream;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_EXTRA)
+		return (char *)text;
+	stream = open_memstream(&extra, &size);
+	if (!stream)
+		return NULL;
+	fputs("Requests:\n", stream);
+	for (size_t i = 0; i < ROWS; i++)
+		fprintf(stream, "  %-7s %-13s %s\n", rows[i].name, rows[i].arguments, rows[i].help);
+	fputs("\nExamples:\n  socktest trace --control=/tmp/s -- ./server &\n"
+	      "  socktest ctl /tmp/s set --fail-accept=EMFILE:when=3\n"
+	      "  socktest ctl /tmp/s wait inet/stream 'accepted>=2' --timeout=5s\n"
+	      "  socktest ctl /tmp/s stats\n",
+		stream);
+	fclose(stream);
+	return extra;
+}
+
+int ctl_command(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{.name = "connect-timeout",
+			.key = KEY_CONNECT_TIMEOUT,
+			.arg = "TIME",
+			.doc = "how long to wait for somebody to listen on PATH (0s)"},
+		COMMANDLINE_STANDARD_OPTIONS,
+		{0},
+	};
+	uint64_t timeout_ns = 0;
+	const struct commandline commandline = {
+		.name = "socktest ctl",
+		.argp = {.options = options,
+			.args_doc = "PATH REQUEST [ARG...]",
+			.doc = "Asks and tells a run of \"socktest trace --control=PATH\".",
+			.help_filter = help_text},
+		.take = take_timeout,
+	};
+	char **const operands = commandline_parse(&commandline, argc, argv, &timeout_ns);
+
+	if (!operands[0] || !operands[1])
+		message_exit("ctl: no %s; usage: socktest ctl [OPTION...] PATH REQUEST [ARG...]",
+			operands[0] ? "REQUEST" : "PATH");
+	const struct ctl_row *const row = find_row(operands[1]);
+	struct order order = {.name = row->name, .format = "table"};
+	parse_order(row, argc - (int)(operands + 1 - argv), operands + 1, &order);
+	struct server server = server_connect(operands[0], timeout_ns);
+	const int status = row->run(&server, &order);
+	server_disconnect(&server);
+	return status;
+}

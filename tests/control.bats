@@ -1,0 +1,237 @@
+#!/usr/bin/env bats
+# Live control: --control=PATH and socktest ctl. control.py leads a program through each scenario.
+
+load helpers
+
+setup() {
+  control=$BATS_TEST_TMPDIR/control
+}
+
+scenario() { # scenario NAME
+  SOCKTEST=$SOCKTEST ENGINE=$ENGINE LIMIT=$LIMIT attempt isolated timeout -k 5 "$((2 * LIMIT))" \
+    "$PYTHON" "$TESTS/control.py" "$1"
+  assert_status 0
+}
+
+listening() {
+  [ -S "$control" ]
+}
+
+@test "a client is greeted, over a socket that is the user's alone" {
+  scenario greeting
+}
+
+@test "counters, sockets and reports in the middle of a run" {
+  scenario middle
+}
+
+# bats test_tags=vm
+@test "a filter that is set applies to the next call, until it is cleared" {
+  scenario filters
+}
+
+@test "filters that need more to be traced can be set later too" {
+  scenario every_filter
+}
+
+@test "wrong filters are refused, all or none, in one line" {
+  scenario set_misuse
+}
+
+@test "reset begins anew, and the law goes on holding" {
+  scenario reset
+}
+
+@test "wait: at once, later, not in time, never" {
+  scenario wait
+}
+
+# bats test_tags=vm
+@test "ask: the client in control lets a call pass, fail, fail after it ran, or wait" {
+  scenario answer
+}
+
+@test "ask: two calls held at once have their own answers" {
+  scenario two_held
+}
+
+@test "ask: calls at the start wait for the first client" {
+  scenario held_at_start
+}
+
+@test "ask: held calls pass when the client in control goes, with a warning" {
+  scenario client_dies
+}
+
+@test "ask: a held task that is killed" {
+  scenario task_dies
+}
+
+@test "ask: SIGTERM to socktest lets held calls go" {
+  scenario terminated
+}
+
+@test "socktest ctl PATH ask passes questions and answers on" {
+  scenario ask_command
+}
+
+@test "hostile clients harm neither socktest nor the program" {
+  scenario hostile
+}
+
+@test "a hundred clients while the program works" {
+  scenario hundred
+}
+
+@test "SIGUSR1 prints a report at once, and the run goes on" {
+  scenario report_signal
+}
+
+@test "other users are turned away, whatever the socket's mode" {
+  requires root
+  requires setpriv
+  scenario other_user
+}
+
+@test "redis-server is asked and told under load" {
+  requires redis-server
+  requires redis-benchmark
+  local port
+  port=$(free_port)
+  start redis "$SOCKTEST" trace --seccomp="$ENGINE" --control="$control" --format=json \
+    -o "$BATS_TEST_TMPDIR/redis.json" redis-server --port "$port" --bind 127.0.0.1 --save '' --dir "$BATS_TEST_TMPDIR"
+  attempt "$SOCKTEST" ctl --connect-timeout="${LIMIT}s" "$control" wait inet/stream 'listened>=1' --timeout="${LIMIT}s"
+  assert_status 0
+  attempt timeout "$LIMIT" redis-benchmark -q -p "$port" -c 20 -n 2000 -t ping
+  assert_status 0
+  attempt "$SOCKTEST" ctl "$control" wait inet/stream 'accepted>=20' --timeout="${LIMIT}s"
+  assert_status 0
+  attempt "$SOCKTEST" ctl "$control" stats --format=csv
+  assert_contains "$output" "inet,stream,tcp"
+  "$SOCKTEST" ctl "$control" set --fail-accept=ECONNABORTED:when=1
+  attempt timeout "$LIMIT" redis-cli -p "$port" ping
+  assert_equal "$output" PONG
+  attempt "$SOCKTEST" ctl "$control" list
+  [[ $output =~ --fail-accept=ECONNABORTED:when=1\ +[0-9]+\ +1 ]] || fail "it did not fire:" "$output"
+  stop redis
+  read_report redis
+  [ ! -e "$control" ] || fail "the socket is still there"
+}
+
+@test "an asyncio server in the middle of its work" {
+  start server "$SOCKTEST" trace --seccomp="$ENGINE" --control="$control" --format=json \
+    -o "$BATS_TEST_TMPDIR/server.json" "$PYTHON" -u -c 'import asyncio
+async def serve(reader, writer):
+    writer.write(await reader.read(10)); await writer.drain(); writer.close()
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1])
+    await server.serve_forever()
+asyncio.run(main())'
+  wait_for grep -q . "$BATS_TEST_TMPDIR/server.out"
+  for _ in 1 2 3; do
+    "$PYTHON" -c 'import socket, sys
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); peer.send(b"x"); assert peer.recv(1) == b"x"' \
+      "$(head -n 1 "$BATS_TEST_TMPDIR/server.out")"
+  done
+  attempt "$SOCKTEST" ctl "$control" wait inet/stream 'closed==3' --timeout="${LIMIT}s"
+  assert_status 0
+  attempt "$SOCKTEST" ctl "$control" report --format=json
+  assert_equal "$(jq -c '.stats[] | select(.family == "inet") | [.opened, .accepted, .closed, .inflight]' <<<"$output")" "[1,3,3,1]"
+  stop server
+  read_report server
+}
+
+@test "COMMAND finds the socket when it starts, and its mode" {
+  attempt traced -q --control="$control" stat -c %a "$control"
+  assert_equal "$output" 600
+  [ ! -e "$control" ] || fail "the socket is still there"
+}
+
+@test "the socket goes with the run when COMMAND is not found, or killed" {
+  attempt traced -q --control="$control" /nonexistent/command
+  assert_status 127
+  [ ! -e "$control" ] || fail "the socket is still there"
+  # shellcheck disable=SC2016
+  attempt traced -q --control="$control" sh -c 'kill -KILL $$'
+  assert_status 137
+  [ ! -e "$control" ] || fail "the socket is still there"
+}
+
+@test "the path of a dead socktest is taken over, that of a live one refused" {
+  start first "$SOCKTEST" trace --seccomp="$ENGINE" --control="$control" sleep 600
+  wait_for listening
+  attempt traced --control="$control" touch "$BATS_TEST_TMPDIR/mark"
+  assert_status 125
+  assert_equal "$output" "socktest: --control=$control: somebody listens there already"
+  [ ! -e "$BATS_TEST_TMPDIR/mark" ] || fail "COMMAND ran"
+  listening || fail "the other's socket is gone"
+  stop first KILL
+  listening || fail "SIGKILL leaves the socket"
+  attempt traced -q --control="$control" true
+  assert_status 0
+}
+
+@test "--control refuses what cannot be a socket, and leaves it alone" {
+  echo precious >"$control"
+  attempt traced --control="$control" true
+  assert_status 125
+  assert_equal "$output" "socktest: --control=$control: there is a file that is no socket"
+  assert_equal "$(cat "$control")" precious
+  attempt traced --control= true
+  assert_status 125
+  assert_contains "$output" "a socket's path is 1 to 107 bytes long"
+  attempt traced --control="/tmp/$(printf '%0200d' 0)" true
+  assert_status 125
+  assert_contains "$output" "a socket's path is 1 to 107 bytes long"
+  attempt traced --control="$BATS_TEST_TMPDIR/nowhere/socket" true
+  assert_status 125
+  assert_contains "$output" "No such file or directory"
+}
+
+@test "ask needs somebody to be asked" {
+  attempt traced --fail-connect=ask true
+  assert_status 125
+  assert_equal "$output" "socktest: --fail-connect=ask: nobody can be asked without --control=PATH"
+}
+
+@test "ctl: wrong words, and nobody or somebody else at the other end" {
+  attempt "$SOCKTEST" ctl
+  assert_status 125
+  assert_contains "$output" "no PATH"
+  attempt "$SOCKTEST" ctl "$control"
+  assert_status 125
+  assert_contains "$output" "no REQUEST"
+  attempt "$SOCKTEST" ctl "$control" stat
+  assert_status 125
+  assert_contains "$output" "did you mean stats?"
+  attempt "$SOCKTEST" ctl "$control" stats --format=tabel
+  assert_status 125
+  assert_contains "$output" "did you mean table?"
+  attempt "$SOCKTEST" ctl --connect-timeout=1 "$control" stats
+  assert_status 125
+  assert_contains "$output" "must be a time"
+  attempt "$SOCKTEST" ctl --connect-timeout=10ms "$control" stats
+  assert_status 125
+  assert_equal "${#lines[@]}" 1
+  assert_contains "$output" "nobody listens there"
+  local greeting
+  for greeting in rubbish '{"protocol": "socktest-control/9"}' ''; do
+    rm -f "$control"
+    start other "$PYTHON" -c 'import socket, sys
+listener = socket.socket(socket.AF_UNIX); listener.bind(sys.argv[1]); listener.listen()
+peer, _ = listener.accept(); peer.sendall(sys.argv[2].encode() + b"\n" if sys.argv[2] else b"")' "$control" "$greeting"
+    attempt "$SOCKTEST" ctl --connect-timeout="${LIMIT}s" "$control" stats
+    assert_status 125
+    assert_equal "${#lines[@]}" 1
+    assert_contains "$output" "$control"
+    finish other
+  done
+}
+
+@test "ctl --help names every request" {
+  attempt "$SOCKTEST" ctl --help
+  assert_status 0
+  local request
+  for request in stats sockets report set clear list reset wait ask; do assert_contains "$output" "  $request "; done
+}
