@@ -1246,6 +1246,93 @@ static void test_an_error_leaves_the_filters_as_they_were(void **state)
 	filters_free(filters);
 }
 
+/* ---- filters that come and go ---- */
+
+static struct filter_decision decide_connect(struct filters *filters)
+{
+	const struct caller caller = {.pid = 1, .tid = 1};
+	const struct filter_subject subject = {.caller = &caller, .fd = 3};
+	struct filter_decision decision;
+
+	filters_decide(filters, CALL_CONNECT, &subject, &decision);
+	return decision;
+}
+
+static void cleared_filter_does_nothing_and_keeps_its_place(void **state)
+{
+	struct filters *filters = one("fail-connect=EIO");
+	_Bool any;
+
+	(void)state;
+	add(filters, "fail-connect=EPERM:to=:80");
+	assert_int_equal(decide_connect(filters).error, EIO);
+	filters_clear(filters, 0);
+	assert_int_equal(decide_connect(filters).answer, ANSWER_NONE);
+	assert_int_equal(filters_count(filters), 2);
+	assert_int_equal(filters_tally(filters, 0).fired, 1);
+	assert_true(filters_tally(filters, 0).cleared);
+	filters_needs(filters, CALL_CONNECT, &any);
+	assert_true(any);
+	filters_clear(filters, 1);
+	assert_int_equal(filters_needs(filters, CALL_CONNECT, &any), 0);
+	assert_false(any);
+	filters_free(filters);
+}
+
+static void filter_set_again_begins_anew_in_its_place(void **state)
+{
+	struct filters *filters = one("fail-connect=EIO:when=1");
+	struct error error;
+	size_t index;
+
+	(void)state;
+	assert_int_equal(decide_connect(filters).error, EIO);
+	assert_int_equal(decide_connect(filters).answer, ANSWER_NONE);
+	/* In force it is not replaced. */
+	assert_int_equal(filters_set(filters, "fail-connect", "EIO:when=1", &index, &error), 0);
+	assert_int_equal(index, 1);
+	const char *const text = filters_tally(filters, 0).option;
+	filters_clear(filters, 0);
+	filters_clear(filters, 1);
+	assert_int_equal(filters_set(filters, "fail-connect", "EIO:when=1", &index, &error), 0);
+	assert_int_equal(index, 0);
+	assert_ptr_equal(filters_tally(filters, 0).option, text);
+	assert_int_equal(decide_connect(filters).error, EIO);
+	assert_int_equal(filters_tally(filters, 0).matched, 3);
+	assert_int_equal(filters_tally(filters, 0).fired, 2);
+	filters_free(filters);
+}
+
+static void ask_leaves_the_errno_to_others(void **state)
+{
+	struct filters *filters = one("fail-connect=ask:when=2");
+
+	(void)state;
+	assert_int_equal(decide_connect(filters).answer, ANSWER_NONE);
+	assert_int_equal(decide_connect(filters).answer, ANSWER_ASK);
+	assert_string_equal(filters_asking(filters), "--fail-connect=ask:when=2");
+	filters_clear(filters, 0);
+	assert_null(filters_asking(filters));
+	filters_free(filters);
+}
+
+static void ask_is_refused_where_it_has_no_meaning(void **state)
+{
+	static const char *const wrong[] = {"after-connect=ask", "so-error=ask",
+		"fail-connect=ask,EIO", "fail-connect=EIO,ask", "fail-connect=ask:async",
+		"fail-connect=ask:cycle"};
+	struct filters *filters = filters_new(1);
+	struct error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		assert_int_equal(try_add(filters, wrong[i], &error), -EINVAL);
+		assert_non_null(strstr(error.text, "ask"));
+	}
+	assert_int_equal(filters_count(filters), 0);
+	filters_free(filters);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1317,6 +1404,10 @@ int main(void)
 		cmocka_unit_test(test_error_of_an_endless_option_says_what_is_wrong),
 		cmocka_unit_test(test_errors_need_no_place_to_be_told),
 		cmocka_unit_test(test_an_error_leaves_the_filters_as_they_were),
+		cmocka_unit_test(cleared_filter_does_nothing_and_keeps_its_place),
+		cmocka_unit_test(filter_set_again_begins_anew_in_its_place),
+		cmocka_unit_test(ask_leaves_the_errno_to_others),
+		cmocka_unit_test(ask_is_refused_where_it_has_no_meaning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

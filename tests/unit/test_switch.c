@@ -2571,6 +2571,200 @@ static void test_go_injected_counts_nowhere_else(void **state)
 
 /* ---- snapshots ---- */
 
+/* ---- calls about which somebody is asked ---- */
+
+static struct verdict ask(struct world *w, const struct call *call, struct call_state *asked)
+{
+	const struct verdict verdict = switch_before(w->sw, w->table, call, NULL, NULL, asked);
+
+	assert_int_equal(verdict.action, VERDICT_ASK);
+	assert_law(w);
+	return verdict;
+}
+
+/* The reply, and what comes of it. */
+static struct verdict reply(struct world *w, struct verdict verdict, struct call_state *asked,
+	enum answer answer, int error)
+{
+	const struct reply said = {.answer = answer, .error = error, .delay_ns = 5};
+
+	switch_reply(w->sw, w->table, asked, &said, &verdict);
+	assert_int_equal(verdict.delay_ns, 5);
+	assert_law(w);
+	return verdict;
+}
+
+static void test_asked_call_that_fails_is_injected_only(void **state)
+{
+	const struct call call = make_call(CALL_CONNECT, 3);
+	struct call_state asked;
+
+	add_filter(*state, "fail-connect", "ask");
+	open_tcp(*state, 3);
+	struct verdict verdict = ask(*state, &call, &asked);
+	assert_counts(*state, TCP, "opened=1 inflight=1");
+	verdict = reply(*state, verdict, &asked, ANSWER_CANCEL, EHOSTDOWN);
+	assert_cancelled(&verdict, EHOSTDOWN);
+	assert_counts(*state, TCP, "opened=1 inflight=1 injected.connect=1");
+	assert_null(asked.sock);
+}
+
+static void test_asked_call_that_passes_counts_as_always(void **state)
+{
+	const struct call call = make_call(CALL_CONNECT, 3);
+	struct call_state asked;
+	struct world *w = *state;
+
+	add_filter(w, "fail-connect", "ask");
+	open_tcp(w, 3);
+	struct verdict verdict = ask(w, &call, &asked);
+	verdict = reply(w, verdict, &asked, ANSWER_NONE, 0);
+	assert_int_equal(verdict.action, VERDICT_WATCH);
+	const struct result result = returns(0);
+	switch_after(w->sw, w->table, &asked, &result, w->now_ns);
+	assert_counts(w, TCP, "opened=1 connected=1 inflight=1");
+}
+
+static void test_asked_call_may_fail_after_it_ran(void **state)
+{
+	const struct call call = make_call(CALL_CONNECT, 3);
+	struct call_state asked;
+
+	add_filter(*state, "fail-connect", "ask");
+	open_tcp(*state, 3);
+	struct verdict verdict = ask(*state, &call, &asked);
+	verdict = reply(*state, verdict, &asked, ANSWER_AFTER, EPERM);
+	assert_answered(&verdict, ANSWER_AFTER, EPERM);
+	switch_abandon(((struct world *)*state)->sw, &asked);
+}
+
+/* Another task closes the socket meanwhile, and its number is another's by then. */
+static void test_asked_close_of_what_is_gone(void **state)
+{
+	const struct call call = make_call(CALL_CLOSE, 3);
+	struct call_state asked;
+	struct world *w = *state;
+
+	add_filter(w, "fail-close", "ask");
+	open_tcp(w, 3);
+	struct verdict verdict = ask(w, &call, &asked);
+	gone(w, 3);
+	open_socket(w, 3, AF_INET, SOCK_DGRAM, 0);
+	verdict = reply(w, verdict, &asked, ANSWER_NONE, 0);
+	assert_int_equal(verdict.action, VERDICT_WATCH);
+	const struct result result = returns(0);
+	switch_after(w->sw, w->table, &asked, &result, w->now_ns);
+	assert_counts(w, TCP, "opened=1 closed=1");
+	assert_counts(w, UDP, "opened=1 inflight=1");
+}
+
+static void test_asked_call_of_a_task_that_dies(void **state)
+{
+	const struct call call = make_call(CALL_CONNECT, 3);
+	struct call_state asked;
+
+	add_filter(*state, "fail-connect", "ask");
+	open_tcp(*state, 3);
+	ask(*state, &call, &asked);
+	gone(*state, 3);
+	switch_abandon(((struct world *)*state)->sw, &asked);
+	assert_counts(*state, TCP, "opened=1 closed=1");
+}
+
+/* ---- counting begins anew ---- */
+
+static void reset(struct world *w)
+{
+	switch_reset(w->sw);
+	assert_law(w);
+}
+
+static void test_reset_adopts_what_is_open(void **state)
+{
+	open_tcp(*state, 3);
+	open_tcp(*state, 4);
+	close_fd(*state, 4);
+	connect_result(*state, 3, 0);
+	reset(*state);
+	assert_counts(*state, TCP, "adopted=1 inflight=1");
+	close_fd(*state, 3);
+	open_tcp(*state, 3);
+	assert_counts(*state, TCP, "opened=1 closed=1 adopted=1 inflight=1");
+}
+
+static void test_reset_keeps_pending_connects(void **state)
+{
+	open_tcp(*state, 3);
+	connect_result(*state, 3, -EINPROGRESS);
+	reset(*state);
+	assert_counts(*state, TCP, "pending=1 adopted=1 inflight=1");
+	connect_result(*state, 3, 0);
+	assert_counts(*state, TCP, "connected=1 adopted=1 inflight=1");
+}
+
+/* What was settled is not counted back out of the counters that began anew. */
+static void test_reset_forgets_what_was_settled(void **state)
+{
+	struct world *w = *state;
+
+	open_tcp(w, 3);
+	connect_result(w, 3, -EINPROGRESS);
+	switch_settle(w->sw, w->table, 3, SOCKET_CONNECTED);
+	assert_counts(w, TCP, "opened=1 connected=1 inflight=1");
+	reset(w);
+	so_error(w, 3, 0);
+	assert_counts(w, TCP, "adopted=1 inflight=1");
+}
+
+static void test_socket_that_comes_back_after_reset_is_adopted(void **state)
+{
+	struct world *w = *state;
+
+	open_tcp(w, 3);
+	close_fd(w, 3);
+	reset(w);
+	assert_counts(w, TCP, "");
+	adopt(w, 5, w->inode);
+	assert_counts(w, TCP, "adopted=1 inflight=1");
+}
+
+/* A call holds it over the reset, and then it turns out to be open still. */
+static void test_held_socket_that_comes_back_after_reset_is_adopted(void **state)
+{
+	const struct call call = make_call(CALL_DUP, 3);
+	struct world *w = *state;
+
+	open_tcp(w, 3);
+	struct flight flight = begin(w, w->table, &call);
+	gone(w, 3);
+	reset(w);
+	end_value(w, w->table, &flight, 4);
+	assert_counts(w, TCP, "adopted=1 inflight=1");
+}
+
+static void test_reset_forgets_what_was_left(void **state)
+{
+	struct world *w = *state;
+
+	open_tcp(w, 3);
+	struct fdtable *const copy = fork_table(w);
+	open_tcp(w, 4);
+	release_own(w, PARENT, "program");
+	assert_counts(w, TCP, "opened=2 inflight=2");
+	reset(w);
+	assert_counts(w, TCP, "adopted=1 inflight=1");
+	release(w, copy, PARENT + 1, "child");
+	assert_counts(w, TCP, "adopted=1 inflight=1");
+}
+
+static void test_go_reset_counts_nothing_adopted(void **state)
+{
+	open_raw_tcp(*state, 3);
+	reset(*state);
+	close_fd(*state, 3);
+	assert_counts(*state, RAW_TCP, "closed=1");
+}
+
 static void test_snapshot_is_sorted(void **state)
 {
 	struct world *w = *state;
@@ -2914,6 +3108,18 @@ int main(void)
 		TEST_GO(test_go_adopted_then_seen_opened_is_counted),
 		TEST_GO(test_go_answers_count_nowhere_else),
 		TEST_GO(test_go_injected_counts_nowhere_else),
+		TEST(test_asked_call_that_fails_is_injected_only),
+		TEST(test_asked_call_that_passes_counts_as_always),
+		TEST(test_asked_call_may_fail_after_it_ran),
+		TEST(test_asked_close_of_what_is_gone),
+		TEST(test_asked_call_of_a_task_that_dies),
+		TEST(test_reset_adopts_what_is_open),
+		TEST(test_reset_keeps_pending_connects),
+		TEST(test_reset_forgets_what_was_settled),
+		TEST(test_socket_that_comes_back_after_reset_is_adopted),
+		TEST(test_held_socket_that_comes_back_after_reset_is_adopted),
+		TEST(test_reset_forgets_what_was_left),
+		TEST_GO(test_go_reset_counts_nothing_adopted),
 		TEST(test_snapshot_is_sorted),
 		TEST(test_rows_stay_sorted_when_sockets_come_and_go),
 		TEST(test_taken_back_socket_keeps_its_row),
