@@ -1,6 +1,7 @@
 #include "cmd/summary.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,7 +59,7 @@ static void take_tallies(struct summary *summary, const struct filters *filters)
 }
 
 /* Of how many sockets the stack is shown and ends so. */
-static uint64_t stacks_ended(const struct report *report, enum stack_end end)
+static uint64_t shown_ended(const struct report *report, enum stack_end end)
 {
 	uint64_t count = 0;
 
@@ -70,35 +71,55 @@ static uint64_t stacks_ended(const struct report *report, enum stack_end end)
 	return count;
 }
 
-static void collect_warnings(struct summary *summary, const struct options *options, bool chance,
+static void __attribute__((format(printf, 2, 3)))
+warn(struct summary *summary, const char *format, ...)
+{
+	const size_t count = summary->report.warnings_count;
+	va_list arguments;
+
+	summary->warnings = reallocarray(summary->warnings, count + 1, sizeof(*summary->warnings));
+	va_start(arguments, format);
+	if (!summary->warnings || vasprintf(&summary->warnings[count], format, arguments) < 0)
+		message_exit("out of memory");
+	va_end(arguments);
+	summary->report.warnings = (const char *const *)summary->warnings;
+	summary->report.warnings_count++;
+}
+
+/* A condition that looks at stacks does not find what is on the part that cannot be read. */
+static void warn_of_stacks(
+	struct summary *summary, const struct filters *filters, const struct stacks *stacks)
+{
+	for (enum stack_end end = STACK_WHOLE + 1; stacks && end <= STACK_FOREIGN; end++) {
+		const uint64_t shown = shown_ended(&summary->report, end);
+		const uint64_t taken = stacks_ended(stacks, end);
+
+		if (shown)
+			warn(summary, "stacks of %" PRIu64 " sockets: %s", shown,
+				stack_end_text(end));
+		if (taken && filters_use_stacks(filters))
+			warn(summary,
+				"stack= may have missed calls: %" PRIu64 " stack%s not whole (%s)",
+				taken, taken == 1 ? " is" : "s are", stack_end_text(end));
+	}
+}
+
+static void collect_warnings(struct summary *summary, const struct options *options,
+	const struct filters *filters, const struct stacks *stacks,
 	const struct trace_outcome *outcome)
 {
-	struct report *report = &summary->report;
-	size_t count = 0;
+	const struct report *const report = &summary->report;
 
-	summary->warnings =
-		alloc_zeroed(1 + STACK_FOREIGN + outcome->warnings_count + report->filters_count,
-			sizeof(*summary->warnings));
-	if (chance)
-		summary->warnings[count++] =
-			alloc_text("seed %" PRIu64 " (repeat with --seed=%" PRIu64 ")",
-				options->seed, options->seed);
+	if (filters_use_chance(filters))
+		warn(summary, "seed %" PRIu64 " (repeat with --seed=%" PRIu64 ")", options->seed,
+			options->seed);
 	for (size_t i = 0; i < outcome->warnings_count; i++)
-		summary->warnings[count++] = alloc_text("%s", outcome->warnings[i]);
-	for (enum stack_end end = STACK_WHOLE + 1; end <= STACK_FOREIGN; end++) {
-		const uint64_t ended = stacks_ended(report, end);
-
-		if (ended)
-			summary->warnings[count++] = alloc_text(
-				"stacks of %" PRIu64 " sockets: %s", ended, stack_end_text(end));
-	}
+		warn(summary, "%s", outcome->warnings[i]);
+	warn_of_stacks(summary, filters, stacks);
 	for (size_t i = 0; !options->require_fired && i < report->filters_count; i++) {
 		if (!report->filters[i].fired)
-			summary->warnings[count++] =
-				alloc_text("%s never fired", report->filters[i].option);
+			warn(summary, "%s never fired", report->filters[i].option);
 	}
-	report->warnings = (const char *const *)summary->warnings;
-	report->warnings_count = count;
 }
 
 void summary_make(struct summary *summary, const struct options *options,
@@ -129,7 +150,7 @@ void summary_make(struct summary *summary, const struct options *options,
 	summary->checks =
 		checks_make(options, &summary->report, outcome, &summary->report.checks_count);
 	summary->report.checks = summary->checks;
-	collect_warnings(summary, options, filters_use_chance(filters), outcome);
+	collect_warnings(summary, options, filters, places->stacks, outcome);
 }
 
 void summary_clear(struct summary *summary)

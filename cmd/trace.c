@@ -110,16 +110,6 @@ static void empty_outputs(struct run *run)
 		output_truncate(run->events);
 }
 
-static bool needs_stacks(const struct filters *filters)
-{
-	unsigned needs = 0;
-	bool any;
-
-	for (int kind = 0; kind < CALL_FILTERABLE; kind++)
-		needs |= filters_needs(filters, (enum call_kind)kind, &any);
-	return needs & FILTER_NEEDS_STACK;
-}
-
 static struct run prepare(const struct options *options)
 {
 	struct run run = {.options = options, .filters = make_filters(options)};
@@ -128,7 +118,7 @@ static struct run prepare(const struct options *options)
 	run.suppressions = suppressions_read(options);
 	/* Filters that come later may need them. */
 	if (options->stack || options->leak_check != LEAK_CHECK_NO || options->control ||
-		needs_stacks(run.filters)) {
+		filters_use_stacks(run.filters)) {
 		run.stacks = stacks_new();
 		if (!run.stacks)
 			message_exit("out of memory");

@@ -117,17 +117,38 @@ unsigned filters_needs(const struct filters *filters, enum call_kind kind, _Bool
 	return kind == CALL_CONNECT ? needs & ~(unsigned)FILTER_NEEDS_PEER : needs;
 }
 
-_Bool filters_use_chance(const struct filters *filters)
+static bool any_condition(
+	const struct filters *filters, bool (*is_such)(const struct condition_kind *kind))
 {
 	for (size_t i = 0; i < filters->count; i++) {
 		const struct filter *filter = &filters->list[i];
 
 		for (size_t j = 0; j < filter->conditions_count; j++) {
-			if (filter->conditions[j].kind->stage == CONDITION_CHANCE)
+			if (is_such(filter->conditions[j].kind))
 				return true;
 		}
 	}
 	return false;
+}
+
+static bool is_chance(const struct condition_kind *kind)
+{
+	return kind->stage == CONDITION_CHANCE;
+}
+
+_Bool filters_use_chance(const struct filters *filters)
+{
+	return any_condition(filters, is_chance);
+}
+
+static bool looks_at_stacks(const struct condition_kind *kind)
+{
+	return kind->needs & FILTER_NEEDS_STACK;
+}
+
+_Bool filters_use_stacks(const struct filters *filters)
+{
+	return any_condition(filters, looks_at_stacks);
 }
 
 const char *filters_asking(const struct filters *filters)

@@ -80,6 +80,9 @@ unsigned filters_needs(const struct filters *filters, enum call_kind kind, _Bool
 /* Whether some condition uses prob=, so that the seed is worth printing. */
 _Bool filters_use_chance(const struct filters *filters);
 
+/* Whether some condition looks at stacks. */
+_Bool filters_use_stacks(const struct filters *filters);
+
 /* The option of one that asks somebody, and was not cleared; or NULL. */
 const char *filters_asking(const struct filters *filters);
 

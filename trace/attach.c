@@ -141,6 +141,7 @@ int attach_start(struct tracer *tracer, struct error *error)
 		if (status)
 			return status;
 	}
+	coverage_note_attached(tracer);
 	tracer->outcome->started = true;
 	return 0;
 }

@@ -113,6 +113,31 @@ ssize_t proc_fds(pid_t tid, struct proc_fd **fds)
 	return (ssize_t)count;
 }
 
+/* What the kernel calls the file of io_uring_setup(2) (io_uring/io_uring.c). */
+static bool is_ring(int dir, const char *name)
+{
+	static const char ring[] = "anon_inode:[io_uring]";
+	char link[sizeof(ring)] = "";
+
+	return readlinkat(dir, name, link, sizeof(link)) == sizeof(ring) - 1 &&
+	       memcmp(link, ring, sizeof(ring) - 1) == 0;
+}
+
+unsigned proc_rings(pid_t tid)
+{
+	char path[64];
+	const struct dirent *entry;
+	unsigned count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", tid);
+	DIR *const dir = opendir(path);
+	while (dir && (entry = readdir(dir)) != NULL)
+		count += is_ring(dirfd(dir), entry->d_name);
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
 int proc_share_files(pid_t tid, pid_t other)
 {
 	const long order = syscall(SYS_kcmp, tid, other, KCMP_FILES, 0, 0);

@@ -31,6 +31,9 @@ bool proc_is_nonblock(pid_t tid, int fd);
 /* All descriptors, ascending. *fds is owned by the caller (free). Returns how many, or -errno. */
 ssize_t proc_fds(pid_t tid, struct proc_fd **fds);
 
+/* How many of a task's descriptors are io_uring rings. */
+unsigned proc_rings(pid_t tid);
+
 /* Whether the task still has a descriptor table; where that cannot be read it has none. */
 bool proc_has_fds(pid_t tid);
 

@@ -3,7 +3,6 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 
@@ -88,42 +87,6 @@ int special_clone_shares_files(const struct tracee *parent)
 	return (flags & CLONE_FILES) != 0;
 }
 
-/* ---- io_uring ---- */
-
-static void note_ring(struct tracer *tracer, const struct tracee *tracee)
-{
-	struct ring_maker *maker = tracer->ring_makers;
-	const struct ring_maker *const end = maker + tracer->ring_makers_count;
-
-	while (maker < end && maker->tgid != tracee->tgid)
-		maker++;
-	if (maker == end) {
-		tracer->ring_makers = reallocarray(tracer->ring_makers,
-			tracer->ring_makers_count + 1, sizeof(*tracer->ring_makers));
-		if (!tracer->ring_makers)
-			abort();
-		maker = &tracer->ring_makers[tracer->ring_makers_count++];
-		*maker = (struct ring_maker){.tgid = tracee->tgid};
-		memcpy(maker->comm, tracee->comm, sizeof(maker->comm));
-	}
-	maker->rings++;
-}
-
-void special_sum_up(struct tracer *tracer)
-{
-	for (size_t i = 0; i < tracer->ring_makers_count; i++) {
-		const struct ring_maker *const maker = &tracer->ring_makers[i];
-		trace_warn(tracer,
-			"process %d (%s) made %u io_uring ring%s: what it does with sockets there "
-			"is not counted "
-			"(--io-uring=deny has programs do without)",
-			maker->tgid, maker->comm, maker->rings, maker->rings == 1 ? "" : "s");
-	}
-	free(tracer->ring_makers);
-	tracer->ring_makers = NULL;
-	tracer->ring_makers_count = 0;
-}
-
 /* ---- ptrace ---- */
 
 static void warn_of_ptrace(struct tracer *tracer, const struct tracee *tracee)
@@ -173,8 +136,8 @@ void special_after(
 		descriptors_unshare(tracer, tracee);
 	else if (made->kind == CALL_RECEIVE_FD)
 		descriptors_resolve(tracer, tracee, (int)value);
-	else if (made->kind == CALL_IO_URING_SETUP && tracer->options->io_uring == IO_URING_WARN)
-		note_ring(tracer, tracee);
+	else if (made->kind == CALL_IO_URING_SETUP)
+		coverage_note_rings(tracer, tracee, 1);
 	else if (made->kind == CALL_MAP)
 		stacks_forget(tracer->options->stacks, tracee->tgid);
 	else if (made->kind == CALL_SECCOMP)

@@ -29,6 +29,7 @@ struct stacks {
 	struct process *processes;
 	struct readable **texts; /* by number; NULL: not asked for yet */
 	uint32_t texts_count;
+	uint64_t ended[STACK_FOREIGN + 1];
 };
 
 struct stacks *stacks_new(void)
@@ -80,6 +81,11 @@ void stacks_free(struct stacks *stacks)
 uint32_t stacks_count(const struct stacks *stacks)
 {
 	return stack_table_count(stacks->table);
+}
+
+uint64_t stacks_ended(const struct stacks *stacks, enum stack_end end)
+{
+	return stacks->ended[end];
 }
 
 static void add_lines(struct readable *readable, const struct stack_line *lines, size_t count)
@@ -178,6 +184,7 @@ uint32_t stacks_take(struct stacks *stacks, pid_t tid, pid_t tgid, const struct 
 			place->instruction_pointer, place->stack_pointer);
 	if (!id)
 		abort();
+	stacks->ended[stack_table_get(stacks->table, id).end]++;
 	return id;
 }
 

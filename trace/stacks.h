@@ -19,6 +19,9 @@ const struct stack_text *stacks_text(struct stacks *stacks, uint32_t id);
 /* The names of its functions that have one, the innermost first, and NULL. Lent likewise. */
 const char *const *stacks_functions(struct stacks *stacks, uint32_t id);
 
+/* How many were taken that end so. */
+uint64_t stacks_ended(const struct stacks *stacks, enum stack_end end);
+
 /* How many distinct ones there are; they are numbered from 1. */
 uint32_t stacks_count(const struct stacks *stacks);
 

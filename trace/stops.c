@@ -61,6 +61,7 @@ static void request(const struct tracee *tracee, unsigned what, int signal)
 
 static void let_go(struct tracer *tracer, struct tracee *tracee, int signal)
 {
+	coverage_note_let_go(tracer, tracee);
 	/* What it has in the last moment in which we may look. */
 	calls_abandon(tracer, tracee);
 	descriptors_release(tracer, tracee);

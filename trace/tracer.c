@@ -342,7 +342,7 @@ static int follow(struct tracer *tracer, struct error *error)
 {
 	loop(tracer);
 	forget_all(tracer);
-	special_sum_up(tracer);
+	coverage_sum_up(tracer);
 	tracer->outcome->duration_ns = tracer_now_ns(tracer);
 	tracer->outcome->running = false;
 	if (tracer->lacking)

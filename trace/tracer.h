@@ -5,17 +5,11 @@
 #include <linux/filter.h>
 #include <sys/ptrace.h>
 
+#include "trace/coverage.h"
 #include "trace/launch.h"
 #include "trace/syscalls.h"
 #include "trace/trace.h"
 #include "trace/tracee.h"
-
-/* A process that made io_uring rings. */
-struct ring_maker {
-	pid_t tgid;
-	char comm[COMM_BYTES];
-	unsigned rings;
-};
 
 struct tracer {
 	const struct trace_options *options;
@@ -42,8 +36,7 @@ struct tracer {
 	uint64_t armed_ns; /* when the first of them is due; 0: the timer is off */
 	unsigned unlinked; /* tracees that wait for their parent's fork event */
 	bool identified;   /* every socket has had to have its inode from some time on */
-	struct ring_maker *ring_makers; /* processes that use io_uring */
-	size_t ring_makers_count;
+	struct coverage coverage;
 	uint64_t kill_at_ns; /* the time is up: whoever is left by then is killed; 0: it is not */
 	bool killing;        /* and so is whoever shows up */
 	uint64_t terminated_ns; /* when the first SIGTERM came; 0: none did */
@@ -171,9 +164,6 @@ void special_after(struct tracer *tracer, struct tracee *tracee, const struct ac
  * descriptor table. 1 or 0, or -errno.
  */
 int special_clone_shares_files(const struct tracee *parent);
-
-/* The warnings that sum up a run. */
-void special_sum_up(struct tracer *tracer);
 
 /* ---- owner.c: the second filter ---- */
 
