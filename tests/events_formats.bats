@@ -141,11 +141,11 @@ assert_ascii() {
 }
 
 @test "jsonl: bytes of the program that are no text stay on their line, in ASCII" {
-  record jsonl "$PROGS/do_calls" $'serve=@a\nb\e[31mc\xff' unix connect
-  assert_equal "$(of call 'select(.call == "connect") | .args.address')" '"@a\\nb\\x1b[31mc\\xff"'
-  assert_equal "$(jq -rs '.[0].command[1]' "$events")" $'serve=@a\nb\e[31mc\\xff'
+  record jsonl "$PROGS/do_calls" $'serve=@f\nb\e[31mc\xff' unix connect
+  assert_equal "$(of call 'select(.call == "connect") | .args.address')" '"@f\\nb\\x1b[31mc\\xff"'
+  assert_equal "$(jq -rs '.[0].command[1]' "$events")" $'serve=@f\nb\e[31mc\\xff'
   assert_ascii
-  record perfetto "$PROGS/do_calls" $'serve=@a\nb\e[31mc\xff' unix connect
+  record perfetto "$PROGS/do_calls" $'serve=@f\nb\e[31mc\xff' unix connect
   assert_ascii
 }
 

@@ -2,6 +2,7 @@
 # run-tests.sh unit | bats [FILE...] | unit bats
 # Runs the unit tests, the end-to-end tests (with and without seccomp), or both. Shows what failed, and
 # "N passed, N failed" on the last line. With CI=true a skipped test is a failed one.
+# JOBS=N: so many at a time, as many as there are processors unless given.
 # ENGINES=on or off: only with seccomp, or without; BATS_TAGS: only tests with these tags (bats --filter-tags).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,21 +12,22 @@ export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
 # bats cannot end a test whose stray child holds its output open; this ends the whole process group.
 readonly file_seconds=${FILE_SECONDS:-600}
 
-passed=0 failed=0 skipped=0
+readonly jobs=${JOBS:-$(nproc)}
+
+passed=0 failed=0 skipped=0 started=0 reported=0
 scratch=$(mktemp -d)
-running=
 finish() {
-  if [ -n "$running" ]; then kill "$running" 2>/dev/null || true; fi
+  local job
+  for job in "$scratch"/*/pid; do
+    if [ -e "$job" ]; then kill "$(cat "$job")" 2>/dev/null || true; fi
+  done
+  wait
   rm -rf "$scratch"
 }
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
-# AddressSanitizer's report fails the run even where a test overlooks it (UBSan of gcc writes to stderr
-# only). Tests run socktest as other users too, who have to be able to write one.
-mkdir -m 1777 "$scratch/sanitizer"
-chmod 755 "$scratch"
-export ASAN_OPTIONS=log_path=$scratch/sanitizer/report${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+chmod 755 "$scratch" # tests run socktest as other users too
 export UBSAN_OPTIONS=print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 
 # tally TAP-FILE STATUS FAILURES: prints "passed failed skipped", writes the failures' own lines.
@@ -62,33 +64,63 @@ tally() {
     }' "$1"
 }
 
-# run_one TITLE COMMAND...: runs what prints TAP, adds to the sums, prints a line, and the failures.
-run_one() {
-  local title=$1 status=0 p f s report
-  shift
-  : >"$scratch/failures"
-  timeout -k 10 "$file_seconds" "$@" >"$scratch/tap" 2>"$scratch/errors" </dev/null &
-  running=$!
-  wait $running || status=$?
-  running=
-  read -r p f s < <(tally "$scratch/tap" $status "$scratch/failures")
-  for report in "$scratch"/sanitizer/report*; do
+# run_job FOLDER TITLE COMMAND...: runs what prints TAP; into FOLDER go the lines to be shown, and the sums.
+# AddressSanitizer's report fails the run even where a test overlooks it (UBSan of gcc writes to stderr only).
+# Whoever runs socktest has to be able to write one.
+run_job() {
+  local folder=$1 title=$2 status=0 p f s report
+  shift 2
+  mkdir -m 1777 "$folder/sanitizer"
+  export ASAN_OPTIONS=log_path=$folder/sanitizer/report${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+  : >"$folder/failures"
+  timeout -k 10 "$file_seconds" "$@" >"$folder/tap" 2>"$folder/errors" </dev/null &
+  echo $! >"$folder/pid"
+  wait $! || status=$?
+  rm "$folder/pid"
+  read -r p f s < <(tally "$folder/tap" $status "$folder/failures")
+  for report in "$folder"/sanitizer/report*; do
     [ -e "$report" ] || continue
     f=$((f + 1))
-    cat "$report" >>"$scratch/failures"
-    rm "$report"
+    cat "$report" >>"$folder/failures"
   done
-  printf '%-40s %3d passed, %d failed%s\n' "$title" "$p" "$f" "$([ "$s" = 0 ] || echo ", $s skipped")"
-  sed 's/^/    /' "$scratch/failures"
-  if [ "$f" != 0 ]; then sed 's/^/    /' "$scratch/errors"; fi
-  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  {
+    printf '%-40s %3d passed, %d failed%s\n' "$title" "$p" "$f" "$([ "$s" = 0 ] || echo ", $s skipped")"
+    sed 's/^/    /' "$folder/failures"
+    if [ "$f" != 0 ]; then sed 's/^/    /' "$folder/errors"; fi
+  } >"$folder/output"
+  echo "$p $f $s" >"$folder/sums"
+}
+
+# Waits for a job, and shows those that have ended.
+report_jobs() {
+  local folder p f s none=0
+  wait -n || none=$(($? == 127)) # no job is left
+  for folder in "$scratch"/*/; do
+    if [ $none = 1 ] && [ ! -e "$folder/sums" ]; then
+      echo "a job died: $(cat "$folder/errors" 2>&1)" >"$folder/output"
+      echo 0 1 0 >"$folder/sums"
+    fi
+    [ -e "$folder/sums" ] || continue
+    cat "$folder/output"
+    read -r p f s <"$folder/sums"
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)) reported=$((reported + 1))
+    rm -rf "$folder"
+  done
+}
+
+# start_job TITLE COMMAND...: as soon as fewer than $jobs run
+start_job() {
+  while [ $((started - reported)) -ge "$jobs" ]; do report_jobs; done
+  started=$((started + 1))
+  mkdir "$scratch/$started"
+  run_job "$scratch/$started" "$@" &
 }
 
 run_unit() {
   local program
   for program in tests/unit/test_*.c; do
     program=$BUILD/unit/$(basename "$program" .c)
-    CMOCKA_MESSAGE_OUTPUT=TAP run_one "$(basename "$program")" "$program"
+    CMOCKA_MESSAGE_OUTPUT=TAP start_job "$(basename "$program")" "$program"
   done
 }
 
@@ -96,7 +128,7 @@ run_bats() { # run_bats FILE...
   local file engine
   for engine in ${ENGINES:-on off}; do
     for file in "$@"; do
-      SOCKTEST_SECCOMP=$engine run_one "$(basename "$file"), seccomp $engine" \
+      SOCKTEST_SECCOMP=$engine start_job "$(basename "$file"), seccomp $engine" \
         bats --tap ${BATS_TAGS:+--filter-tags "$BATS_TAGS"} "$file"
     done
   done
@@ -119,6 +151,7 @@ main() {
     esac
     shift
   done
+  while [ $reported -lt $started ]; do report_jobs; done
   if [ $skipped != 0 ]; then echo "$skipped skipped"; fi
   echo "$passed passed, $failed failed"
   [ $failed = 0 ]
