@@ -43,8 +43,6 @@ static uint64_t shown_value(const struct sockstat *stat, unsigned shown)
 
 static bool is_shown(const struct snapshot *snapshot, unsigned shown)
 {
-	if (shown == COUNTER_OPENED || shown == COUNTER_CLOSED)
-		return true;
 	for (size_t i = 0; i < snapshot->stats_count; i++) {
 		if (shown_value(&snapshot->stats[i], shown) > 0)
 			return true;

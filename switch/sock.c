@@ -229,20 +229,21 @@ static void sock_revive(struct switchboard *sw, struct sock *sock)
 	sock_turns(sw, sock, SOCK_TURN_BACK);
 }
 
-static void unref(struct switchboard *sw, struct sock *sock)
+static void unref(struct switchboard *sw, const struct fdslot *slot)
 {
-	if (--sock->descriptors == 0)
-		sock_close(sw, sock);
+	slot->sock->given_back |= slot->returned;
+	if (--slot->sock->descriptors == 0)
+		sock_close(sw, slot->sock);
 }
 
 void sock_unbind(struct switchboard *sw, struct fdtable *table, int fd)
 {
-	struct sock *sock = fdtable_get(table, fd).sock;
+	const struct fdslot slot = fdtable_get(table, fd);
 
-	if (!sock)
+	if (!slot.sock)
 		return;
 	fdtable_unbind(table, fd);
-	unref(sw, sock);
+	unref(sw, &slot);
 }
 
 void sock_unbind_serial(struct switchboard *sw, struct fdtable *table, int fd, uint64_t serial)
@@ -270,7 +271,7 @@ void sock_bind(
 	 * never was.
 	 */
 	if (old.sock)
-		unref(sw, old.sock);
+		unref(sw, &old);
 }
 
 static void drop_all(struct switchboard *sw, struct sock **list)

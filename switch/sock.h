@@ -32,6 +32,9 @@ struct sock {
 	enum sock_life life;
 	enum socket_state state;
 	bool counted; /* --count=go leaves out socketpairs and adopted sockets */
+	bool given_back; /* the descriptor that socket or accept returned is closed, maybe not its
+			    duplicates */
+	bool told;       /* SO_ERROR said that the connect is done, and was counted for it */
 	enum sock_settled
 		settled_unasked; /* by what the kernel said; the program may still be told */
 	int err, socket_err;

@@ -229,12 +229,15 @@ static void count_connect_socktest(
 {
 	struct sock *sock = state->sock;
 	const bool pending = sock->state == SOCKET_CONNECTING;
+	const bool told = sock->told;
 
+	sock->told = false;
 	if (error == EISCONN && pending)
 		error = 0;
 	switch (error) {
 	case 0:
-		sock_count(sock, COUNTER_CONNECTED, 1);
+		/* The first connect(2) after SO_ERROR only says it once more (net/ipv4/af_inet.c). */
+		sock_count(sock, COUNTER_CONNECTED, told ? 0 : 1);
 		break;
 	case EINPROGRESS:
 		sock_connect_begins(sw, state->sock);
@@ -313,6 +316,7 @@ static void after_getsockopt(
 	if (sock->state != SOCKET_CONNECTING)
 		return;
 	sock_settle(sw, sock, connected ? SOCKET_CONNECTED : SOCKET_UNCONNECTED);
+	sock->told = connected;
 }
 
 static void after_listen(

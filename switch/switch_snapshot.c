@@ -66,6 +66,12 @@ static struct sockstat *snapshot_stat(const struct snapshot *snapshot, socket_co
 	return bsearch(&key, snapshot->stats, snapshot->stats_count, sizeof(key), by_cookie);
 }
 
+/* Go's package forgets a socket when the descriptor that it knows it by is closed. */
+static bool is_inflight(const struct switchboard *sw, const struct sock *sock)
+{
+	return sock->counted && !(sw->rules == COUNT_GO && sock->given_back);
+}
+
 static int copy_sockets(const struct switchboard *sw, uint64_t now_ns, struct snapshot *snapshot)
 {
 	const struct sock *sock;
@@ -77,7 +83,7 @@ static int copy_sockets(const struct switchboard *sw, uint64_t now_ns, struct sn
 		return -ENOMEM;
 	DL_FOREACH(sw->open, sock)
 	{
-		if (!sock->counted)
+		if (!is_inflight(sw, sock))
 			continue;
 		snapshot_stat(snapshot, sock->cookie)->count[COUNTER_INFLIGHT]++;
 		const int error =
@@ -86,6 +92,26 @@ static int copy_sockets(const struct switchboard *sw, uint64_t now_ns, struct sn
 			return error;
 	}
 	return 0;
+}
+
+static bool is_zero(const struct sockstat *stat)
+{
+	static const struct sockstat zero;
+
+	return memcmp(stat->count, zero.count, sizeof(zero.count)) == 0 &&
+	       memcmp(stat->injected, zero.injected, sizeof(zero.injected)) == 0;
+}
+
+/* Of cookies that were seen and not counted, by Go's rules or since counting began anew. */
+static void drop_zero_stats(struct snapshot *snapshot)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < snapshot->stats_count; i++) {
+		if (!is_zero(&snapshot->stats[i]))
+			snapshot->stats[kept++] = snapshot->stats[i];
+	}
+	snapshot->stats_count = kept;
 }
 
 static int copy_stats(const struct switchboard *sw, struct snapshot *snapshot)
@@ -109,5 +135,7 @@ int switch_snapshot(const struct switchboard *sw, uint64_t now_ns, struct snapsh
 		error = copy_sockets(sw, now_ns, snapshot);
 	if (error)
 		snapshot_clear(snapshot);
+	else
+		drop_zero_stats(snapshot);
 	return error;
 }

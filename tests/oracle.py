@@ -178,6 +178,7 @@ class Socket:
         self.names = 0  # descriptors, in all tables
         self.closed = False
         self.connecting = False
+        self.told = False  # by SO_ERROR, that its connect is done
         self.adopted = False
 
 
@@ -458,9 +459,11 @@ class Oracle:
             self.connected(task.entered.sock, error)
 
     def connected(self, sock, error):
+        told, sock.told = sock.told, False
         if error is None or (error == "EISCONN" and sock.connecting):
             sock.connecting = False
-            self.count(sock.cookie, "connected")
+            if not told:
+                self.count(sock.cookie, "connected")
         elif error == "EINPROGRESS":
             sock.connecting = True
         elif error == "EINTR":
@@ -482,6 +485,7 @@ class Oracle:
             sock = task.entered.sock
             sock.connecting = False
             so_error = integer(args[3].strip("[]"))
+            sock.told = not so_error
             self.count(sock.cookie, "connect_failed" if so_error else "connected")
 
     def after_listen(self, task, args, result, value, error):

@@ -31,6 +31,7 @@ int main(void)
 	int by_option = connect_begin(&listening);
 	CHECK(so_error(by_option) == 0);
 	CHECK(so_error(by_option) == 0);
+	MUST(prog_connect(by_option, &listening));
 
 	int by_call = connect_begin(&listening);
 	MUST(prog_connect(by_call, &listening));

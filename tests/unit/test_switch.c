@@ -128,11 +128,19 @@ static void assert_nothing_counted(const struct world *w)
 	struct snapshot snapshot;
 
 	assert_int_equal(switch_snapshot(w->sw, w->now_ns, &snapshot), 0);
-	for (size_t i = 0; i < snapshot.stats_count; i++)
-		for (enum counter c = 0; c < COUNTER_MAX; c++)
-			assert_int_equal(snapshot.stats[i].count[c], 0);
+	assert_int_equal(snapshot.stats_count, 0);
 	assert_int_equal(snapshot.sockets_count, 0);
 	snapshot_clear(&snapshot);
+}
+
+static size_t inflight_rows(const struct world *w)
+{
+	struct snapshot snapshot;
+
+	assert_int_equal(switch_snapshot(w->sw, w->now_ns, &snapshot), 0);
+	const size_t rows = snapshot.sockets_count;
+	snapshot_clear(&snapshot);
+	return rows;
 }
 
 /* What the report says of the only inflight socket; its addresses are gone, see address_of. */
@@ -2477,8 +2485,10 @@ static void test_go_closed_although_a_dup_is_open(void **state)
 {
 	open_raw_tcp(*state, 3);
 	dup_fd(*state, "dup", 3, 4);
+	assert_int_equal(inflight_rows(*state), 1);
 	close_fd(*state, 3);
 	assert_int_equal(counter(*state, RAW_TCP, COUNTER_CLOSED), 1);
+	assert_int_equal(inflight_rows(*state), 0);
 	close_fd(*state, 4);
 	assert_int_equal(counter(*state, RAW_TCP, COUNTER_CLOSED), 1);
 }
@@ -2507,6 +2517,14 @@ static void test_go_only_close_is_closed(void **state)
 	close_range_in(w, w->table, 4, 4, 0);
 	gone(w, 5);
 	assert_int_equal(counter(w, RAW_TCP, COUNTER_CLOSED), 0);
+}
+
+static void test_go_socket_of_a_closed_duplicate_is_inflight(void **state)
+{
+	open_raw_tcp(*state, 3);
+	dup_fd(*state, "dup", 3, 4);
+	close_fd(*state, 4);
+	assert_int_equal(inflight_rows(*state), 1);
 }
 
 static void test_go_socketpair_is_not_counted(void **state)
@@ -2755,6 +2773,27 @@ static void test_reset_forgets_what_was_left(void **state)
 	assert_counts(w, TCP, "adopted=1 inflight=1");
 	release(w, copy, PARENT + 1, "child");
 	assert_counts(w, TCP, "adopted=1 inflight=1");
+}
+
+/* The first connect(2) after it returns 0 for the same connection. */
+static void test_connect_that_so_error_told_of_counts_once(void **state)
+{
+	open_tcp(*state, 3);
+	connect_result(*state, 3, -EINPROGRESS);
+	so_error(*state, 3, 0);
+	connect_result(*state, 3, 0);
+	assert_counts(*state, TCP, "opened=1 connected=1 inflight=1");
+	connect_result(*state, 3, 0);
+	assert_counts(*state, TCP, "opened=1 connected=2 inflight=1");
+}
+
+static void test_connect_after_so_error_told_of_a_failure_counts(void **state)
+{
+	open_tcp(*state, 3);
+	connect_result(*state, 3, -EINPROGRESS);
+	so_error(*state, 3, ECONNREFUSED);
+	connect_result(*state, 3, 0);
+	assert_counts(*state, TCP, "opened=1 connected=1 connect_failed=1 inflight=1");
 }
 
 static void test_go_reset_counts_nothing_adopted(void **state)
@@ -3103,6 +3142,7 @@ int main(void)
 		TEST_GO(test_go_closed_although_a_dup_is_open),
 		TEST_GO(test_go_close_in_a_fork_is_not_counted),
 		TEST_GO(test_go_only_close_is_closed),
+		TEST_GO(test_go_socket_of_a_closed_duplicate_is_inflight),
 		TEST_GO(test_go_socketpair_is_not_counted),
 		TEST_GO(test_go_adopted_is_not_counted),
 		TEST_GO(test_go_adopted_then_seen_opened_is_counted),
@@ -3120,6 +3160,8 @@ int main(void)
 		TEST(test_held_socket_that_comes_back_after_reset_is_adopted),
 		TEST(test_reset_forgets_what_was_left),
 		TEST_GO(test_go_reset_counts_nothing_adopted),
+		TEST(test_connect_that_so_error_told_of_counts_once),
+		TEST(test_connect_after_so_error_told_of_a_failure_counts),
 		TEST(test_snapshot_is_sorted),
 		TEST(test_rows_stay_sorted_when_sockets_come_and_go),
 		TEST(test_taken_back_socket_keeps_its_row),
