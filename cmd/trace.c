@@ -246,7 +246,7 @@ static int conclude(struct run *run, const struct trace_outcome *outcome)
 	write_reports(run, &summary.report);
 	if (run->warnings)
 		write_warnings(run, &summary.report);
-	if (options->quiet || options->output || !options->format->warns)
+	if (options->quiet || options->output || !options->format->checks)
 		print_failed_checks(&summary.report);
 	status = outcome->timed_out ? STATUS_TIMED_OUT : checked_status(options, &summary.report);
 	summary_clear(&summary);

@@ -182,5 +182,6 @@ const struct report_format report_format_json = {
 	.name = "json",
 	.help = "everything, for programs",
 	.warns = true,
+	.checks = true,
 	.write = write_json,
 };

@@ -161,5 +161,6 @@ const struct report_format report_format_junit = {
 	.name = "junit",
 	.help = "the same as JUnit's XML, for CI servers",
 	.warns = true,
+	.checks = true,
 	.write = write_junit,
 };

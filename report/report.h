@@ -47,6 +47,7 @@ struct report_format {
 	const char *name; /* "table" */
 	const char *help; /* one line */
 	bool warns;       /* prints the warnings; else they are left to report_write_warnings */
+	bool checks;      /* and the checks */
 	/*
 	 * Returns 0 or -errno (-ENOMEM, or what writing to the stream gave). Does not close the
 	 * stream.

@@ -1,5 +1,6 @@
 /* For people: counters, inflight sockets, filters, checks and warnings, as far as there are any. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,21 +188,25 @@ static void print_counters(struct page *page, const struct snapshot *snapshot)
 	}
 }
 
-static void opened_cell(struct grid *grid, const struct socket_row *row)
+static void opened_text(const struct socket_row *row, char *text, size_t size)
 {
-	char text[64];
-
 	if (row->opened_by.call[0] == '\0')
-		snprintf(text, sizeof(text), "adopted");
+		snprintf(text, size, "adopted");
 	else if (row->opened_by.pid == row->opened_by.tid)
-		snprintf(text, sizeof(text), "%s by %d", row->opened_by.call, row->opened_by.pid);
+		snprintf(text, size, "%s by %d", row->opened_by.call, row->opened_by.pid);
 	else
-		snprintf(text, sizeof(text), "%s by %d/%d", row->opened_by.call, row->opened_by.pid,
+		snprintf(text, size, "%s by %d/%d", row->opened_by.call, row->opened_by.pid,
 			row->opened_by.tid);
-	grid_cell(grid, text, false);
 }
 
-static void socket_cells(struct grid *grid, const struct socket_row *row, bool with_addresses)
+/*
+ * What of a socket stands in its row. The rest has indented lines of its own below, whole, so that
+ * it can be copied: addresses are what makes a row too long first (an IPv6 pair has 90 characters, a
+ * unix path up to 107), and then whoever opened it.
+ */
+enum socket_layout { SOCKETS_WHOLE, SOCKETS_WITHOUT_ADDRESSES, SOCKETS_SHORT };
+
+static void socket_cells(struct grid *grid, const struct socket_row *row, enum socket_layout layout)
 {
 	char text[ADDRESS_TEXT_BYTES];
 	char cookie[TEXT_COOKIE_BYTES], age[24];
@@ -211,15 +216,18 @@ static void socket_cells(struct grid *grid, const struct socket_row *row, bool w
 	grid_number(grid, (uint64_t)row->fd, false);
 	grid_cell(grid, text_cookie(row->cookie, cookie), false);
 	grid_cell(grid, socket_state_name(row->state), false);
-	if (with_addresses) {
+	if (layout == SOCKETS_WHOLE) {
 		grid_cell(grid, address_text(row->local, text), false);
 		grid_cell(grid, address_text(row->peer, text), false);
 	}
 	grid_cell(grid, duration_text(row->opened_by.age_ns, age), false);
-	opened_cell(grid, row);
+	if (layout == SOCKETS_SHORT)
+		return;
+	opened_text(row, text, sizeof(text));
+	grid_cell(grid, text, false);
 }
 
-static struct grid *sockets_grid(const struct snapshot *snapshot, bool with_addresses)
+static struct grid *sockets_grid(const struct snapshot *snapshot, enum socket_layout layout)
 {
 	struct grid *grid = grid_new();
 
@@ -228,15 +236,16 @@ static struct grid *sockets_grid(const struct snapshot *snapshot, bool with_addr
 	grid_column(grid, "fd", GRID_RIGHT);
 	grid_column(grid, "socket", GRID_LEFT);
 	grid_column(grid, "state", GRID_LEFT);
-	if (with_addresses) {
+	if (layout == SOCKETS_WHOLE) {
 		grid_column(grid, "local", GRID_LEFT);
 		grid_column(grid, "peer", GRID_LEFT);
 	}
 	grid_column(grid, "age", GRID_RIGHT);
-	grid_column(grid, "opened", GRID_LEFT);
+	if (layout != SOCKETS_SHORT)
+		grid_column(grid, "opened", GRID_LEFT);
 	for (size_t i = 0; i < snapshot->sockets_count; i++) {
 		grid_row(grid);
-		socket_cells(grid, &snapshot->sockets[i], with_addresses);
+		socket_cells(grid, &snapshot->sockets[i], layout);
 	}
 	return grid;
 }
@@ -253,24 +262,26 @@ static void print_addresses(FILE *out, const struct socket_row *row)
 	fprintf(out, "%s%s\n", peer[0] ? "-> " : "", peer);
 }
 
-static void print_below(
-	FILE *out, const struct report *report, const struct socket_row *row, bool addresses)
+/* Stacks always stand below. */
+static void print_below(FILE *out, const struct report *report, const struct socket_row *row,
+	enum socket_layout layout)
 {
 	const struct stack_text *const stack = report_stack(report, row);
+	char opened[64];
 
-	if (addresses)
+	if (layout != SOCKETS_WHOLE)
 		print_addresses(out, row);
+	if (layout == SOCKETS_SHORT) {
+		opened_text(row, opened, sizeof(opened));
+		fprintf(out, "        %s\n", opened);
+	}
 	if (stack && !report->leaks) /* which show them */
 		text_stack(out, stack, "        ");
 }
 
-/*
- * Addresses are what makes a row too long (an IPv6 pair has 90 characters, a unix path up to 107):
- * each pair then has an indented line of its own below its row, whole, so that it can be copied.
- * Stacks always stand there. Takes the grid over.
- */
-static void print_socket_rows(
-	struct page *page, const struct report *report, struct grid *grid, bool with_addresses)
+/* Takes the grid over. */
+static void print_socket_rows(struct page *page, const struct report *report, struct grid *grid,
+	enum socket_layout layout)
 {
 	const struct snapshot *const snapshot = report->snapshot;
 	char *text = draw(page, grid);
@@ -282,7 +293,7 @@ static void print_socket_rows(
 
 		fwrite(line, 1, length, page->out);
 		if (i > 0)
-			print_below(page->out, report, &snapshot->sockets[i - 1], !with_addresses);
+			print_below(page->out, report, &snapshot->sockets[i - 1], layout);
 		line += length;
 	}
 	free(text);
@@ -291,7 +302,8 @@ static void print_socket_rows(
 static void print_sockets(struct page *page, const struct report *report)
 {
 	const struct snapshot *const snapshot = report->snapshot;
-	struct grid *wide;
+	enum socket_layout layout = SOCKETS_WHOLE;
+	struct grid *grid;
 
 	begin_section(page);
 	if (snapshot->sockets_count == 0) {
@@ -300,13 +312,13 @@ static void print_sockets(struct page *page, const struct report *report)
 	}
 	fprintf(page->out, "%zu inflight socket%s\n", snapshot->sockets_count,
 		snapshot->sockets_count == 1 ? "" : "s");
-	wide = sockets_grid(snapshot, true);
-	if (grid_width(wide) <= page->width) {
-		print_socket_rows(page, report, wide, true);
-		return;
+	for (;; layout++) {
+		grid = sockets_grid(snapshot, layout);
+		if (layout == SOCKETS_SHORT || grid_width(grid) <= page->width)
+			break;
+		grid_free(grid);
 	}
-	grid_free(wide);
-	print_socket_rows(page, report, sockets_grid(snapshot, false), false);
+	print_socket_rows(page, report, grid, layout);
 }
 
 static struct grid *leaks_grid(const struct leak *leaks, size_t count)
@@ -396,13 +408,10 @@ static void print_leaks(struct page *page, const struct report *report)
 	free(leaks);
 }
 
-static void print_filters(struct page *page, const struct report *report)
+static struct grid *filters_grid(const struct report *report)
 {
-	struct grid *grid;
+	struct grid *grid = grid_new();
 
-	if (report->filters_count == 0)
-		return;
-	grid = grid_new();
 	grid_column(grid, "filter", GRID_LEFT);
 	grid_column(grid, "matched", GRID_RIGHT);
 	grid_column(grid, "fired", GRID_RIGHT);
@@ -417,17 +426,43 @@ static void print_filters(struct page *page, const struct report *report)
 		else
 			grid_cell(grid, "never fired", true);
 	}
-	begin_section(page);
-	print_grid(page, grid);
+	return grid;
 }
 
-static void print_checks(struct page *page, const struct report *report)
+/* Where an option is long it has a line of its own, whole. */
+static void list_filters(FILE *out, const struct report *report)
 {
-	struct grid *grid;
+	for (size_t i = 0; i < report->filters_count; i++) {
+		const struct filter_tally *tally = &report->filters[i];
 
-	if (report->checks_count == 0)
+		fputs("filter ", out);
+		text_print(out, tally->option, TEXT_DATA);
+		fprintf(out, "\n        matched %" PRIu64, tally->matched);
+		if (tally->fired > 0)
+			fprintf(out, ", fired %" PRIu64 "\n", tally->fired);
+		else
+			fputs(", never fired\n", out);
+	}
+}
+
+static void print_filters(struct page *page, const struct report *report)
+{
+	if (report->filters_count == 0)
 		return;
-	grid = grid_new();
+	struct grid *const grid = filters_grid(report);
+	begin_section(page);
+	if (grid_width(grid) <= page->width) {
+		print_grid(page, grid);
+		return;
+	}
+	grid_free(grid);
+	list_filters(page->out, report);
+}
+
+static struct grid *checks_grid(const struct report *report)
+{
+	struct grid *grid = grid_new();
+
 	grid_column(grid, "check", GRID_LEFT);
 	grid_column(grid, "result", GRID_LEFT);
 	grid_column(grid, "detail", GRID_LEFT);
@@ -441,8 +476,36 @@ static void print_checks(struct page *page, const struct report *report)
 		grid_cell(grid, detail, false);
 		free(detail);
 	}
+	return grid;
+}
+
+/* Details are prose, and have lines of their own where they are long. */
+static void list_checks(FILE *out, const struct report *report)
+{
+	for (size_t i = 0; i < report->checks_count; i++) {
+		const struct check *check = &report->checks[i];
+
+		fprintf(out, "check %s: %s\n", check->name, check->ok ? "ok" : "FAILED");
+		if (!*check->detail)
+			continue;
+		fputs("        ", out);
+		text_print(out, check->detail, TEXT_PROSE);
+		fputc('\n', out);
+	}
+}
+
+static void print_checks(struct page *page, const struct report *report)
+{
+	if (report->checks_count == 0)
+		return;
+	struct grid *const grid = checks_grid(report);
 	begin_section(page);
-	print_grid(page, grid);
+	if (grid_width(grid) <= page->width) {
+		print_grid(page, grid);
+		return;
+	}
+	grid_free(grid);
+	list_checks(page->out, report);
 }
 
 static void note_warning(void *context, const char *text)
@@ -541,5 +604,6 @@ const struct report_format report_format_table = {
 	.name = "table",
 	.help = "for people",
 	.warns = true,
+	.checks = true,
 	.write = write_table,
 };

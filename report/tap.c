@@ -82,5 +82,6 @@ const struct report_format report_format_tap = {
 	.name = "tap",
 	.help = "the exit and each check as a test point (TAP version 13)",
 	.warns = true,
+	.checks = true,
 	.write = write_tap,
 };

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -126,17 +127,35 @@ struct nearest {
 	size_t distance;
 };
 
+/* Whether one word, of some length, is the beginning of the other: that is nearer than any slip. */
+static bool begins(const char *beginning, const char *word, size_t at_least)
+{
+	const size_t length = strlen(beginning);
+
+	return length >= at_least && strncmp(word, beginning, length) == 0;
+}
+
+/* Short words are near to everything. */
+static bool is_near(size_t distance, size_t length)
+{
+	return distance <= (length < 5 ? 1 : 2) || distance <= length / 4;
+}
+
 static void nearest_consider(struct nearest *nearest, const char *word)
 {
-	size_t length = strlen(word), text_length = strlen(nearest->text), distance;
+	const size_t length = strlen(word), text_length = strlen(nearest->text);
+	const size_t shorter = length < text_length ? length : text_length;
+	size_t distance = 0;
 
 	if (length > WORD_BYTES_MAX || text_length > WORD_BYTES_MAX)
 		return;
-	distance = edit_distance(nearest->text, word);
-	if (distance > length / 3 && distance > 2)
-		return;
-	if (distance >= (length > text_length ? length : text_length))
-		return;
+	if (!begins(nearest->text, word, 2)) {
+		distance = edit_distance(nearest->text, word);
+		if (distance >= length || distance >= text_length)
+			return;
+		if (!is_near(distance, shorter) && !begins(word, nearest->text, 3))
+			return;
+	}
 	if (!nearest->word || distance < nearest->distance) {
 		nearest->word = word;
 		nearest->distance = distance;

@@ -139,3 +139,11 @@ expect * opened==2: failed: opened=1
 expect * opened==1: ok
 leak-check: failed: 1 socket left open: 1 inet/stream/tcp of socket"
 }
+
+@test "a failed check is said on stderr by formats that have no place for it" {
+  for format in go csv; do
+    run --separate-stderr traced --format=$format --require-fired --fail-connect=EIO "$PROGS/do_calls" tcp close
+    assert_status 99
+    assert_contains "$stderr" "check require-fired failed: never fired: --fail-connect=EIO"
+  done
+}

@@ -147,6 +147,7 @@ was, has its calls fail"
 
 @test "a misspelt subcommand is refused with the right one" {
   refused 'trcae: no such subcommand; did you mean trace?' trcae touch "$mark"
+  refused 'tr: no such subcommand; did you mean trace?' tr touch "$mark"
   refused 'touch: no such subcommand; see socktest --help' touch "$mark"
   refused '--hlep: no such option; did you mean --help?' --hlep
   refused '-q: no such option; see socktest --help' -q trace touch "$mark"
@@ -542,4 +543,39 @@ PYTHON
   assert_equal "${#lines[@]}" 1 "lines of output"
   run traced "$BATS_TEST_TMPDIR"
   assert_status 126
+}
+
+@test "a COMMAND that is there and cannot be executed is 126, with the reason" {
+  local command
+  printf '#!/no/such/interpreter\n' >"$BATS_TEST_TMPDIR/no-interpreter"
+  chmod +x "$BATS_TEST_TMPDIR/no-interpreter"
+  for command in "$BATS_TEST_TMPDIR/no-interpreter" no-interpreter; do
+    PATH=$PATH:$BATS_TEST_TMPDIR attempt traced "$command"
+    assert_status 126
+    assert_equal "$output" "socktest: $command: cannot be executed: the interpreter that it names does not exist"
+  done
+  attempt traced "$BATS_TEST_TMPDIR/no-interpreter/below"
+  assert_status 126
+  assert_contains "$output" "cannot be executed: Not a directory"
+  ln -s circle "$BATS_TEST_TMPDIR/circle"
+  attempt traced "$BATS_TEST_TMPDIR/circle"
+  assert_status 126
+  assert_contains "$output" "cannot be executed: Too many levels of symbolic links"
+  attempt traced "$BATS_TEST_TMPDIR"
+  assert_status 126
+}
+
+# One of each kind; what else is wrong with each is for the unit tests.
+@test "a filter with a wrong part is refused in one line, and COMMAND is not started" {
+  local option
+  for option in --fail-connect=EIO:when=0 --fail-connect=EIO:prob=2 --fail-connect=EIO:to=1.2.3.4.5 \
+    --fail-accept=EIO:on=:x --fail-close=EIO:fd=-1 --fail-close=EIO:pid=0 --fail-socket=EIO:family=innet \
+    --fail-socket=EIO:type=strem --fail-socket=EIO:proto=tpc --delay-close=5 --delay-close=1s:async \
+    --fail-socket=EIO:to=:80 --fail-listen=EIO:delay=x --fail-connect=99999 --fail-connect= --so-error=:cycle; do
+    run --separate-stderr isolated "$SOCKTEST" trace "$option" touch "$mark"
+    assert_status 125
+    assert_equal "${#stderr_lines[@]}" 1 "lines for $option"
+    assert_contains "$stderr" "socktest: $option: "
+    [ ! -e "$mark" ] || fail "COMMAND was started: $option"
+  done
 }

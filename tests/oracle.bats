@@ -478,6 +478,80 @@ inet/stream/tcp: the law does not hold in the report"
   assert_like_strace -- "$PROGS/undumpable"
 }
 
+@test "as strace: connect_unasked, whose connect is reset" {
+  assert_like_strace -- "$PROGS/connect_unasked" reset
+}
+
+@test "as strace: debugger" {
+  assert_like_strace -- "$PROGS/debugger"
+}
+
+@test "as strace: event_client" {
+  assert_like_strace -- "$PROGS/event_client"
+}
+
+@test "as strace: failed_connect" {
+  assert_like_strace -- "$PROGS/failed_connect" refuse
+}
+
+@test "as strace: hostile, in what strace can tell" {
+  local how
+  for how in connect bind accept socketpair limits descriptors close-everything no-stdio socket-names; do
+    assert_like_strace -- "$PROGS/hostile" $how
+  done
+}
+
+@test "as strace: int80" {
+  only_on x86_64 "int 0x80"
+  assert_like_strace -- "$PROGS/int80"
+}
+
+@test "as strace: leak_sanitizer" {
+  assert_like_strace -- "$PROGS/leak_sanitizer"
+}
+
+@test "as strace: stacks" {
+  assert_like_strace -- "$PROGS/stacks" places 20
+  assert_like_strace -- "$PROGS/stacks" cxx
+}
+
+@test "as strace: svc" {
+  assert_like_strace -- "$PROGS/svc"
+}
+
+# Why a program is not among those above. Where the kernel's word settles a connect that the program never asks
+# about, strace has nothing to go by.
+@test "every program is compared with strace, or it is said here why not" {
+  local -A why=(
+    [attach_server]="is attached to, and does not end"
+    [bench_loop]="is for measuring"
+    [block]="never ends by itself"
+    [fork_chain]="forks deeper than the oracle's parents of parents"
+    [give_kinds]="needs a socket as its stdin"
+    [kill_children]="kills at random moments"
+    [killed_exiting]="kills at random moments"
+    [orphan]="needs to be let go"
+    [refuse]="is a wrapper that refuses newer calls"
+    [stress]="has a ledger of its own"
+    [table_connect]="never asks how its connects ended"
+    [uring_pair]="uses io_uring"
+    [x32_call]="makes calls that are not decoded"
+  )
+  local program name missing=()
+  for program in "$TESTS"/progs/*.c; do
+    name=$(basename "$program" .c)
+    # shellcheck disable=SC2016 # as it stands in this file
+    if grep -qE "\"\\\$PROGS/$name\"" "$BATS_TEST_FILENAME"; then
+      [ -z "${why[$name]-}" ] || fail "$name is compared, and said not to be"
+    elif [ -z "${why[$name]-}" ]; then
+      missing+=("$name")
+    fi
+    unset "why[$name]"
+  done
+  assert_equal "${missing[*]}" "" "programs that are neither compared nor explained"
+  assert_equal "${!why[*]}" "" "explained, but there is no such program"
+}
+
 @test "as strace: bash with /dev/tcp" {
   start server "$PYTHON" -u -m http.server --bind 127.0.0.1 --directory "$BATS_TEST_TMPDIR" 0
   wait_for_output server "Serving"

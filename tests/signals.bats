@@ -59,6 +59,35 @@ traced_pid() {
   assert_contains "$output" "inet/stream/tcp"
 }
 
+@test "a second SIGTERM to socktest, a second later, kills a program that ignores the first" {
+  start_traced stubborn "$PYTHON" -u -c 'import signal, socket
+signal.signal(signal.SIGTERM, lambda *_: print("not yet"))
+listener = socket.socket()
+print("ready")
+while True:
+    signal.pause()'
+  wait_for_output stubborn ready
+  kill -TERM "${started[stubborn]}"
+  wait_for_output stubborn "not yet"
+  wait_for killed_again "${started[stubborn]}"
+  finish stubborn
+  assert_status 137
+  read_report stubborn
+  assert_counts "inet/stream/tcp opened=1 inflight=1"
+}
+
+# killed_again PID: one more SIGTERM, and it is gone
+killed_again() {
+  kill -TERM "$1"
+  LIMIT=1 wait_for is_gone "$1"
+}
+
+@test "SIGQUIT of a terminal reaches the program, and the report is written" {
+  run on_terminal --on pause '^\' "$SOCKTEST" trace --seccomp="$ENGINE" "$PROGS/do_calls" tcp pause close
+  assert_status 131
+  assert_contains "$output" "inet/stream/tcp"
+}
+
 @test "SIGTERM to socktest ends the program and the report is written" {
   start_traced victim "$PROGS/do_calls" tcp pause
   wait_for_output victim pause

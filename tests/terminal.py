@@ -3,7 +3,7 @@
 
   terminal.py [--columns N] [--on TEXT KEYS]... COMMAND...
 
-What the terminal shows goes to stdout. When TEXT is shown, KEYS are typed ("^C", "^Z", or as they are);
+What the terminal shows goes to stdout. When TEXT is shown, KEYS are typed ("^C", "^Z", "^\\", or as they are);
 each --on waits for the one before it. When the job stops, "[stopped]" is printed, the whole job is continued and
 "[continued]" is printed, and --on may wait for these. The exit status is the job's, 128 and its number for a signal.
 """
@@ -45,7 +45,7 @@ def run_job(command):
 
 
 def typed(keys):
-    return keys.replace("^C", "\x03").replace("^Z", "\x1a").encode()
+    return keys.replace("^C", "\x03").replace("^Z", "\x1a").replace("^\\", "\x1c").encode()
 
 
 def watch(terminal, leader, answers):

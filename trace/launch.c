@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -16,11 +19,12 @@ enum stage { STAGE_FILTER, STAGE_EXEC };
 struct message {
 	enum stage stage;
 	int error;
+	bool found; /* STAGE_EXEC: there is such a file */
 };
 
-static void say(int fd, enum stage stage, int error)
+static void say(int fd, enum stage stage, int error, bool found)
 {
-	const struct message message = {.stage = stage, .error = error};
+	const struct message message = {.stage = stage, .error = error, .found = found};
 
 	/*
 	 * A pipe takes this at once and whole (pipe(7), PIPE_BUF); without a reader nobody wants
@@ -37,6 +41,24 @@ static void await_tracer(int fd)
 		;
 }
 
+/* Whether some folder of PATH has it; execve(2) says ENOENT for an interpreter that is missing, too. */
+static bool is_there(const char *command)
+{
+	const char *folder = getenv("PATH");
+	char path[PATH_MAX];
+
+	if (strchr(command, '/'))
+		return access(command, F_OK) == 0;
+	while (folder && *folder) {
+		const int length = (int)strcspn(folder, ":");
+		const int used = snprintf(path, sizeof(path), "%.*s/%s", length, folder, command);
+		if (used < (int)sizeof(path) && access(path, X_OK) == 0)
+			return true;
+		folder += length + (folder[length] == ':');
+	}
+	return false;
+}
+
 static void __attribute__((noreturn))
 child(int start, int report, char *const *argv, const struct sock_fprog *filter, bool need_filter)
 {
@@ -44,10 +66,11 @@ child(int start, int report, char *const *argv, const struct sock_fprog *filter,
 	await_tracer(start);
 	const int error = filter ? seccomp_install(filter) : 0;
 	if (error)
-		say(report, STAGE_FILTER, -error);
+		say(report, STAGE_FILTER, -error, false);
 	if (!error || !need_filter) {
 		execvp(argv[0], argv);
-		say(report, STAGE_EXEC, errno);
+		const int exec_error = errno;
+		say(report, STAGE_EXEC, exec_error, is_there(argv[0]));
 	}
 	_exit(127);
 }
@@ -107,7 +130,9 @@ void launch_collect(struct launch *launch, struct launch_report *report)
 		if (message.stage == STAGE_FILTER)
 			report->filter_error = message.error;
 		else
-			report->exec_error = message.error;
+			*report = (struct launch_report){.filter_error = report->filter_error,
+				.exec_error = message.error,
+				.found = message.found};
 	}
 	close(launch->report_fd);
 	launch->report_fd = -1;

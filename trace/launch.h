@@ -12,6 +12,7 @@
 struct launch_report {
 	int filter_error; /* why it carries no seccomp filter; 0: it does, or none was asked for */
 	int exec_error;   /* why it could not be executed; 0: it was, or has not got there */
+	bool found;       /* although there is a file of its name */
 };
 
 struct launch {

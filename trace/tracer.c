@@ -325,8 +325,12 @@ static int launch_error(const struct tracer *tracer, struct error *error)
 	const char *const command = tracer->options->command[0];
 	const int exec_error = tracer->report.exec_error;
 
-	if (exec_error == ENOENT)
+	if (exec_error == ENOENT && !tracer->report.found)
 		return error_set(error, ENOENT, "%s: not found", command);
+	if (exec_error == ENOENT)
+		return error_set(error, EACCES,
+			"%s: cannot be executed: the interpreter that it names does not exist",
+			command);
 	if (exec_error)
 		return error_set(
 			error, EACCES, "%s: cannot be executed: %s", command, strerror(exec_error));

@@ -94,6 +94,11 @@ static void test_nearest_word_is_the_one_with_the_least_edits(void **state)
 	assert_null(nearest_word("stack", words, 5));
 	assert_null(nearest_word("xy", words, 5));
 	assert_null(nearest_word("family", words, 0));
+	/* A beginning is nearer than a slip; short words are not near to everything. */
+	assert_string_equal(nearest_word("fam", words, 5), "family");
+	assert_string_equal(nearest_word("proto/x", words, 5), "proto");
+	assert_null(nearest_word("tpyx", words, 5));
+	assert_null(nearest_word("", words, 5));
 }
 
 static void test_neighbours_swapped_are_one_edit(void **state)

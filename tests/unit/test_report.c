@@ -714,6 +714,65 @@ static void table_puts_long_addresses_on_lines_of_their_own(void **state)
 	client_clear(&client);
 }
 
+/* The longest names and numbers that the kernel has. */
+static void table_puts_openers_on_lines_of_their_own(void **state)
+{
+	struct client client;
+	char *text;
+
+	(void)state;
+	client_init(&client);
+	client.row.pid = client.row.opened_by.pid = 4194303;
+	client.row.opened_by.tid = 4194304;
+	client.row.fd = 1000000;
+	client.row.state = SOCKET_UNCONNECTED;
+	client.row.cookie = cookie_raw(AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP);
+	client.row.opened_by.call = "socketpair";
+	strcpy(client.row.command, "fifteen-letters");
+	text = render("table", &client.report);
+	assert_lines(text, 80);
+	assert_contains(text,
+		"\n    pid  command               fd  socket                state          age\n"
+		"4194303  fifteen-letters  1000000  inet6/seqpacket/sctp  unconnected  1.5ms\n"
+		"        127.0.0.1:40000 -> 127.0.0.1:80\n"
+		"        socketpair by 4194303/4194304\n");
+	free(text);
+	client_clear(&client);
+}
+
+static void table_gives_long_filters_and_checks_lines_of_their_own(void **state)
+{
+	const struct filter_tally filters[] = {
+		{"--fail-connect=ECONNREFUSED,ETIMEDOUT:family=inet:type=stream:to=10.0.0.0/8:5432",
+			12, 3, false},
+		{"--delay-close=1s", 4, 0, false}};
+	const struct check checks[] = {{"require-fired", false,
+					       "never fired: --delay-close=1s and others of that "
+					       "kind, of which there are many"},
+		{"other", true, ""}};
+	struct report report = {.command = curl,
+		.snapshot = &nothing,
+		.filters = filters,
+		.filters_count = 2,
+		.checks = checks,
+		.checks_count = 2};
+	char *text = render("table", &report);
+
+	(void)state;
+	assert_contains(text,
+		"\nfilter --fail-connect=ECONNREFUSED,ETIMEDOUT:family=inet:type=stream:to="
+		"10.0.0.0/8:5432\n"
+		"        matched 12, fired 3\n"
+		"filter --delay-close=1s\n"
+		"        matched 4, never fired\n"
+		"\n"
+		"check require-fired: FAILED\n"
+		"        never fired: --delay-close=1s and others of that kind, of which there "
+		"are many\n"
+		"check other: ok\n");
+	free(text);
+}
+
 static void table_lists_every_inflight_socket(void **state)
 {
 	enum { MANY = 1000 };
@@ -1235,6 +1294,8 @@ int main(void)
 		cmocka_unit_test(table_leaves_out_columns_of_zeros),
 		cmocka_unit_test(table_turns_rows_that_are_too_long_for_80_columns),
 		cmocka_unit_test(table_puts_long_addresses_on_lines_of_their_own),
+		cmocka_unit_test(table_puts_openers_on_lines_of_their_own),
+		cmocka_unit_test(table_gives_long_filters_and_checks_lines_of_their_own),
 		cmocka_unit_test(table_lists_every_inflight_socket),
 		cmocka_unit_test(table_shows_filters_checks_and_warnings),
 		cmocka_unit_test(table_groups_leaks_where_asked_for),
