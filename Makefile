@@ -214,7 +214,9 @@ fuzz: ## feed arbitrary bytes to the parsers and the reports (FUZZ_SECONDS=15 fo
 stress: all $(BUILD)/progs/stress ## run random programs that know what the counters must be (SEEDS=1..100)
 	BUILD=$(BUILD) tests/stress/run --seeds $(SEEDS)
 
-bench: all progs ## measure what tracing costs
+bench: ## measure what tracing costs
+	tests/deps.sh build test
+	$(MAKE) --no-print-directory all progs
 	BUILD=$(BUILD) tests/bench/run
 
 # man/NAME.SECTION, as MANDIR has it.

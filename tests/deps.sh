@@ -17,6 +17,7 @@ build  library:libunwind-ptrace libunwind-dev
 build  library:libdw            libdw-dev
 build  header:libiberty/demangle.h libiberty-dev     binutils-devel
 build  header:uthash.h          uthash-dev           uthash-devel
+build  header:argp.h            libc6-dev            glibc-devel
 test   library:cmocka           libcmocka-dev
 test   link:-static             libc6-dev            glibc-static
 test   link:-fsanitize=address  gcc                  libasan
@@ -125,6 +126,7 @@ alpine_name() { # alpine_name KIND:NAME DEBIAN-PACKAGE
     command:*) echo "cmd:${1#*:}" ;;
     library:*) echo "pc:${1#*:}" ;;
     header:stdio.h) echo musl-dev ;;
+    header:argp.h) echo argp-standalone ;;
     header:*) echo "$2" ;;
     fuzzer:*) echo compiler-rt ;;
     link:*) echo gcc ;;

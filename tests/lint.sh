@@ -8,7 +8,7 @@ checks=0 problems=0
 jobs=$(nproc)
 sources=(cmd/**/*.[ch] trace/**/*.[ch] switch/**/*.[ch] report/**/*.[ch] tests/{progs,unit,fuzz,stress}/**/*.[ch])
 units=(cmd/*.c trace/**/*.c switch/*.c report/*.c tests/{progs,unit,fuzz}/*.c)
-mapfile -t scripts < <(grep -lE '^#!.*[ /](bash|sh)$' tests/* tests/bench/* .ci/* 2>/dev/null)
+mapfile -t scripts < <(grep -lrE '^#!.*[ /](bash|sh)$' tests .ci)
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -81,11 +81,20 @@ none_in() {
   return $found
 }
 
+# others FILE...: the sources of the program but for these
+others() {
+  printf '%s\n' {cmd,trace,switch,report}/**/*.[ch] | grep -vxF "$(printf '%s\n' "$@")"
+}
+
+# shellcheck disable=SC2046 # no name has a blank
 directions() {
   local status=0 architectures='x86_64|i386|amd64|aarch64|arm|riscv|powerpc|s390|mips|loongarch'
   none_in '#include "(trace|report|cmd|tests)/' 'switch/ includes nothing of the others' switch/*.[ch] || status=1
   none_in '#include "(report|cmd|tests)/' 'trace/ includes only trace/ and switch/' trace/**/*.[ch] || status=1
   none_in '#include "(trace|cmd|tests)/' 'report/ includes only report/ and switch/' report/*.[ch] || status=1
+  none_in '#include [<"]libunwind' 'only trace/unwind.c uses libunwind' $(others trace/unwind.c) || status=1
+  none_in '#include [<"](elfutils|dwarf)' 'only trace/symbols.c and trace/unwind_table.c use libdw' \
+    $(others trace/symbols.c trace/unwind_table.c) || status=1
   none_in '\<ptrace\(' 'only trace/ calls ptrace' {cmd,switch,report}/*.[ch] || status=1
   none_in '\<exit\(' 'only cmd/ ends the program' {switch,report}/*.[ch] trace/**/*.[ch] || status=1
   none_in "^# *(if|ifdef|ifndef|elif)\\>.*\\<_*($architectures)" 'only trace/arch/ knows architectures' \

@@ -15,7 +15,7 @@ case $guest in
   aarch64)
     # The cheapest processor to emulate. The second line is a PCI device, of a name without the kernel's help.
     machine=(qemu-system-aarch64 -M virt -cpu cortex-a72)
-    lines=(-serial "file:CONSOLE" -device pci-serial,chardev=output)
+    lines=(-serial "file:CONSOLE" -device "pci-serial,chardev=output")
     console=ttyAMA0 line=ttyS0
     ;;
   x86_64)
@@ -32,6 +32,7 @@ esac
 image=$("$here/image.sh" "$guest")
 scratch=$(mktemp -d)
 running=
+# shellcheck disable=SC2317 # the trap calls it
 finish() {
   if [ -n "$running" ]; then kill "$running" 2>/dev/null || true; fi
   rm -rf "$scratch"
