@@ -64,6 +64,7 @@ static bool ask_filters(struct switchboard *sw, struct call_state *state,
 		return false;
 	const struct filter_subject subject = {
 		.caller = &call->caller,
+		.syscall = call->name,
 		.cookie = sock ? sock->canonical
 			       : cookie_canonical(call->family, call->type, call->protocol),
 		.fd = call->fd,

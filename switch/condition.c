@@ -59,11 +59,8 @@ static int parse_when(struct condition *condition, const char *text, struct erro
 	return 0;
 }
 
-static bool match_when(struct condition *condition, const struct filter_subject *subject)
+static bool counts_when(const struct condition *condition, uint64_t call)
 {
-	uint64_t call = ++condition->state;
-
-	(void)subject;
 	return call >= condition->when.first && call <= condition->when.last &&
 	       (call - condition->when.first) % condition->when.step == 0;
 }
@@ -231,6 +228,25 @@ static bool match_comm(struct condition *condition, const struct filter_subject 
 	return comm && strcmp(comm, condition->comm) == 0;
 }
 
+/* The calls that more than one system call makes: only there it says more than the option. */
+static const char *const syscalls[] = {"accept", "accept4"};
+
+static int parse_syscall(struct condition *condition, const char *text, struct error *error)
+{
+	for (size_t i = 0; i < sizeof(syscalls) / sizeof(*syscalls); i++) {
+		if (strcmp(syscalls[i], text) == 0)
+			condition->syscall = syscalls[i];
+	}
+	if (condition->syscall)
+		return 0;
+	return error_set(error, EINVAL, "syscall=%.60s: must be one of accept and accept4", text);
+}
+
+static bool match_syscall(struct condition *condition, const struct filter_subject *subject)
+{
+	return subject->syscall && strcmp(subject->syscall, condition->syscall) == 0;
+}
+
 static int parse_stack(struct condition *condition, const char *text, struct error *error)
 {
 	const size_t length = strlen(text);
@@ -313,6 +329,22 @@ static void effect_async(const struct condition *condition, struct condition_eff
 	effects->async = true;
 }
 
+static int parse_each(struct condition *condition, const char *text, struct error *error)
+{
+	(void)condition;
+	if (strcmp(text, "thread") == 0)
+		return 0;
+	return error_set(error, EINVAL, "each=%.60s: can be each=thread only", text);
+}
+
+static void effect_each(const struct condition *condition, struct condition_effects *effects)
+{
+	(void)condition;
+	effects->each_thread = true;
+}
+
+enum { ALL_CALLS = (1U << CALL_FILTERABLE) - 1 };
+
 static const struct condition_kind kinds[] = {
 	{
 		.name = "when",
@@ -321,7 +353,7 @@ static const struct condition_kind kinds[] = {
 			"from F",
 		.stage = CONDITION_COUNT,
 		.parse = parse_when,
-		.match = match_when,
+		.counts = counts_when,
 	},
 	{
 		.name = "prob",
@@ -399,6 +431,15 @@ static const struct condition_kind kinds[] = {
 		.match = match_comm,
 	},
 	{
+		.name = "syscall",
+		.argument = "accept|accept4",
+		.help = "which of the two system calls it is",
+		.not_calls = ALL_CALLS & ~(1U << CALL_ACCEPT),
+		.because = "only accept is more than one system call",
+		.parse = parse_syscall,
+		.match = match_syscall,
+	},
+	{
 		.name = "stack",
 		.argument = "FUNCTION",
 		.help = "a function of this name is on the caller's stack",
@@ -433,9 +474,17 @@ static const struct condition_kind kinds[] = {
 		.needs = FILTER_NEEDS_NONBLOCK,
 		.fail_only = true,
 		.not_asked = true,
-		.not_calls = ~(1U << CALL_CONNECT),
+		.not_calls = ALL_CALLS & ~(1U << CALL_CONNECT),
 		.because = "only a connect ends later than it returns",
 		.effect = effect_async,
+	},
+	{
+		.name = "each",
+		.argument = "thread",
+		.help = "no condition: when= and several errnos count for each thread by itself",
+		.stage = CONDITION_EFFECT,
+		.parse = parse_each,
+		.effect = effect_each,
 	},
 };
 

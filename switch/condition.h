@@ -25,17 +25,18 @@ struct condition {
 		struct address_pattern address;
 		char comm[16]; /* TASK_COMM_LEN */
 		char function[256];
+		const char *syscall;
 		struct {
 			uint64_t first, last, step;
 		} when;
 	};
-	uint64_t state; /* of the chance; or the calls counted so far */
+	uint64_t state; /* of the chance */
 };
 
 /* What the conditions of CONDITION_EFFECT change. */
 struct condition_effects {
 	uint64_t delay_ns;
-	bool cycle, async;
+	bool cycle, async, each_thread;
 };
 
 struct condition_kind {
@@ -56,6 +57,9 @@ struct condition_kind {
 	/* Returns 0, or -EINVAL with a message. */
 	int (*parse)(struct condition *condition, const char *argument, struct error *error);
 	bool (*match)(struct condition *condition, const struct filter_subject *subject);
+	/* In its place for those of CONDITION_COUNT: whether it holds for the call of this number,
+	 * from 1. */
+	bool (*counts)(const struct condition *condition, uint64_t call);
 	void (*effect)(const struct condition *condition, struct condition_effects *effects);
 };
 

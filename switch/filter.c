@@ -172,27 +172,48 @@ static bool stage_holds(
 	return true;
 }
 
-static bool filter_holds(struct filter *filter, const struct filter_subject *subject)
+static struct turn *turn_of(struct filter *filter, const struct filter_subject *subject)
+{
+	return filter->effects.each_thread ? turns_of(&filter->turns, subject->caller->tid)
+					   : &filter->turn;
+}
+
+static bool is_its_turn(const struct filter *filter, struct turn *turn)
+{
+	turn->calls++;
+	for (size_t i = 0; i < filter->conditions_count; i++) {
+		const struct condition *condition = &filter->conditions[i];
+
+		if (condition->kind->counts && !condition->kind->counts(condition, turn->calls))
+			return false;
+	}
+	return true;
+}
+
+/* The turn of a call for which all holds; or NULL. */
+static struct turn *filter_holds(struct filter *filter, const struct filter_subject *subject)
 {
 	if (filter->action == FILTER_SO_ERROR && !subject->asks_so_error)
-		return false;
+		return NULL;
 	if (!stage_holds(filter, CONDITION_FACT, subject))
-		return false;
+		return NULL;
 	filter->matched++;
-	return stage_holds(filter, CONDITION_CHANCE, subject) &&
-	       stage_holds(filter, CONDITION_COUNT, subject);
+	if (!stage_holds(filter, CONDITION_CHANCE, subject))
+		return NULL;
+	struct turn *const turn = turn_of(filter, subject);
+	return is_its_turn(filter, turn) ? turn : NULL;
 }
 
 /* Of several errnos each is handed out once, unless they cycle. */
-static bool has_errno(const struct filter *filter)
+static bool has_errno(const struct filter *filter, const struct turn *turn)
 {
 	return filter->asks || filter->errors_count == 1 || filter->effects.cycle ||
-	       filter->errors_next < filter->errors_count;
+	       turn->errors < filter->errors_count;
 }
 
-static int next_errno(struct filter *filter)
+static int next_errno(const struct filter *filter, struct turn *turn)
 {
-	return filter->errors[filter->errors_next++ % filter->errors_count];
+	return filter->errors[turn->errors++ % filter->errors_count];
 }
 
 static uint64_t saturating_add(uint64_t a, uint64_t b)
@@ -218,7 +239,7 @@ static enum answer answer_of(const struct filter *filter)
 	}
 }
 
-static void fire(struct filter *filter, struct filter_decision *decision)
+static void fire(struct filter *filter, struct turn *turn, struct filter_decision *decision)
 {
 	const enum answer answer = answer_of(filter);
 
@@ -229,7 +250,7 @@ static void fire(struct filter *filter, struct filter_decision *decision)
 		return;
 	decision->answer = answer;
 	if (answer != ANSWER_ASK)
-		decision->error = next_errno(filter);
+		decision->error = next_errno(filter, turn);
 }
 
 void filters_decide(struct filters *filters, enum call_kind kind,
@@ -241,16 +262,31 @@ void filters_decide(struct filters *filters, enum call_kind kind,
 	for (size_t i = 0; i < filters->count; i++) {
 		struct filter *filter = &filters->list[i];
 
-		if (filter->cleared || filter->kind != kind || !filter_holds(filter, subject))
+		if (filter->cleared || filter->kind != kind)
+			continue;
+		struct turn *const turn = filter_holds(filter, subject);
+		if (!turn)
 			continue;
 		const bool answers = filter->action != FILTER_DELAY;
 		int *const winner = answers ? &answering : &delaying;
-		if (*winner >= 0 || (answers && !has_errno(filter)))
+		if (*winner >= 0 || (answers && !has_errno(filter, turn)))
 			continue;
 		*winner = (int)i;
-		fire(filter, decision);
+		fire(filter, turn, decision);
 	}
 	decision->filter = answering >= 0 ? answering : delaying;
+}
+
+void filters_thread_ended(struct filters *filters, pid_t tid)
+{
+	for (size_t i = 0; i < filters->count; i++)
+		turns_forget(&filters->list[i].turns, tid);
+}
+
+void filters_thread_renamed(struct filters *filters, pid_t from, pid_t to)
+{
+	for (size_t i = 0; i < filters->count; i++)
+		turns_rename(&filters->list[i].turns, from, to);
 }
 
 size_t filters_count(const struct filters *filters)

@@ -19,6 +19,7 @@ struct filters;
 /* What a condition may look at. */
 struct filter_subject {
 	const struct caller *caller;
+	const char *syscall;  /* its own name: "accept4" */
 	socket_cookie cookie; /* canonical */
 	int fd;               /* -1 for socket(2) */
 	_Bool asks_so_error;  /* getsockopt(SO_ERROR) */
@@ -60,8 +61,11 @@ void filters_free(struct filters *filters);
 int filters_add(
 	struct filters *filters, const char *option, const char *value, struct error *error);
 
+/* Whether filters_add would take it; the message is of what is wrong alone, without the option. */
+int filters_check(const char *option, const char *value, struct error *error);
+
 /*
- * The same, and says its index. One that was cleared and has the very same text takes up its place
+ * filters_add that says its index. One that was cleared and has the very same text takes up its place
  * again, begins anew, and goes on with its counts: setting and clearing a few over and over needs
  * no more room.
  */
@@ -92,6 +96,13 @@ const char *filters_asking(const struct filters *filters);
  */
 void filters_decide(struct filters *filters, enum call_kind kind,
 	const struct filter_subject *subject, struct filter_decision *decision);
+
+/*
+ * For filters that count for each thread by itself: a thread ended, and its id may come again for
+ * another; or the thread goes on as another one (execve(2) gives it that of its process).
+ */
+void filters_thread_ended(struct filters *filters, pid_t tid);
+void filters_thread_renamed(struct filters *filters, pid_t from, pid_t to);
 
 size_t filters_count(const struct filters *filters);
 struct filter_tally filters_tally(const struct filters *filters, size_t index);

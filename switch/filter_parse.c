@@ -330,25 +330,40 @@ static int report(const char *option, const struct error *why, struct error *err
 	return error_set(error, EINVAL, "%s", escaped);
 }
 
+/* The message is of what is wrong alone. With any result the filter is to be cleared. */
+static int parse(struct filter *filter, const char *option, const char *value, struct error *why)
+{
+	char *const copy = strdup(value);
+	int result = copy ? parse_option(filter, option, why) : -ENOMEM;
+
+	if (result == 0)
+		result = parse_value(filter, copy, why);
+	free(copy);
+	return result;
+}
+
 int filter_parse(struct filter *filter, const char *option, const char *value, struct error *error)
 {
 	struct error why;
-	char *copy = strdup(value);
 	int result;
 
 	*filter = (struct filter){0};
-	if (!copy || asprintf(&filter->option, "--%s=%s", option, value) < 0) {
-		free(copy);
+	if (asprintf(&filter->option, "--%s=%s", option, value) < 0)
 		return -ENOMEM;
-	}
-	result = parse_option(filter, option, &why);
-	if (result == 0)
-		result = parse_value(filter, copy, &why);
+	result = parse(filter, option, value, &why);
 	if (result == -EINVAL)
 		report(filter->option, &why, error);
 	if (result < 0)
 		filter_clear(filter);
-	free(copy);
+	return result;
+}
+
+int filters_check(const char *option, const char *value, struct error *error)
+{
+	struct filter filter = {0};
+	const int result = parse(&filter, option, value, error);
+
+	filter_clear(&filter);
 	return result;
 }
 
@@ -358,8 +373,7 @@ int filter_parse_conditions(struct filter *filter, const char *text, struct erro
 	char *rest = copy;
 	int result = copy ? 0 : -ENOMEM;
 
-	/* Every fact can be asked of a connect. */
-	*filter = (struct filter){.kind = CALL_CONNECT, .action = FILTER_FAIL};
+	*filter = (struct filter){.kind = CALL_FILTERABLE, .action = FILTER_FAIL};
 	while (result == 0 && rest)
 		result = parse_condition(filter, &rest, error);
 	if (result < 0)
@@ -373,4 +387,5 @@ void filter_clear(struct filter *filter)
 	free(filter->option);
 	free(filter->errors);
 	free(filter->conditions);
+	turns_clear(&filter->turns);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "switch/condition.h"
+#include "switch/turn.h"
 
 /* Each but the last comes as one option for every call. */
 enum filter_action { FILTER_FAIL, FILTER_AFTER, FILTER_DELAY, FILTER_SO_ERROR };
@@ -15,13 +16,15 @@ struct filter {
 	char *option; /* as the user wrote it, with -- */
 	enum call_kind kind;
 	enum filter_action action;
-	int *errors; /* in turn; errors_next of them were handed out */
-	size_t errors_count, errors_next;
+	int *errors; /* handed out in turn */
+	size_t errors_count;
 	bool asks;         /* somebody gives the errno, instead */
 	uint64_t delay_ns; /* a delay filter's own */
 	struct condition_effects effects;
 	struct condition *conditions; /* none twice */
 	size_t conditions_count;
+	struct turn turn; /* of all calls */
+	turn_map turns;   /* with each=thread in its place */
 	uint64_t matched, fired;
 	bool cleared;
 };
@@ -32,7 +35,10 @@ struct filter {
  */
 int filter_parse(struct filter *filter, const char *option, const char *value, struct error *error);
 
-/* The same of a filter's conditions alone, COND[:COND...]; none of them is out of place. */
+/*
+ * The same of conditions alone, COND[:COND...], as of a leak, which is no call: its kind is
+ * CALL_FILTERABLE, and none of them is out of place.
+ */
 int filter_parse_conditions(struct filter *filter, const char *text, struct error *error);
 
 void filter_clear(struct filter *filter);

@@ -102,6 +102,7 @@ bool suppressions_match(const struct suppressions *suppressions, const struct so
 	};
 	const struct filter_subject subject = {
 		.caller = &caller,
+		.syscall = row->opened_by.call,
 		.cookie = row->cookie,
 		.fd = row->fd,
 		.local = row->local,

@@ -45,6 +45,18 @@ struct filters *switch_filters(const struct switchboard *sw)
 	return sw->filters;
 }
 
+void switch_thread_ended(struct switchboard *sw, pid_t tid)
+{
+	if (sw->filters)
+		filters_thread_ended(sw->filters, tid);
+}
+
+void switch_thread_renamed(struct switchboard *sw, pid_t from, pid_t to)
+{
+	if (sw->filters)
+		filters_thread_renamed(sw->filters, from, to);
+}
+
 static void unbind_older(struct switchboard *sw, struct fdtable *table, int fd, uint64_t fence)
 {
 	const struct fdslot slot = fdtable_get(table, fd);

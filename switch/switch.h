@@ -158,6 +158,13 @@ struct holder {
 };
 
 /*
+ * A thread ended, or is not watched any more; or it goes on under the id of its process, whose
+ * other threads ended. Filters may count for each of them.
+ */
+void switch_thread_ended(struct switchboard *sw, pid_t tid);
+void switch_thread_renamed(struct switchboard *sw, pid_t from, pid_t to);
+
+/*
  * A task lets go of the table (it ended, or got a table of its own). With the last user the table
  * is freed, and sockets that no other table holds are inflight.
  */

@@ -86,6 +86,7 @@ void stops_forget(struct tracer *tracer, struct tracee *tracee)
 	tracer->unlinked -= tracee->unlinked;
 	calls_abandon(tracer, tracee);
 	descriptors_lose(tracer, tracee);
+	switch_thread_ended(tracer->sw, tracee->tid);
 	if (tracer->options->stacks && tracee->tid == tracee->tgid)
 		stacks_forget(tracer->options->stacks, tracee->tgid);
 	tracee_remove(&tracer->tracees, tracee);
@@ -305,8 +306,10 @@ static struct tracee *take_over_process(struct tracer *tracer, struct tracee *le
 			continue;
 		stops_forget(tracer, other);
 	}
-	if (survivor->tid != tgid)
+	if (survivor->tid != tgid) {
+		switch_thread_renamed(tracer->sw, survivor->tid, tgid);
 		tracee_rename(&tracer->tracees, survivor, tgid);
+	}
 	return survivor;
 }
 
@@ -429,6 +432,8 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status)
 	if (!WIFSTOPPED(status)) {
 		if (tracee)
 			handle_end(tracer, tracee, status);
+		else if (tracer->options->on_child)
+			tracer->options->on_child(tracer->options->context, tid, status);
 		return link_waiting(tracer);
 	}
 	if (!tracer->probed && !tracer->lacking)

@@ -75,6 +75,11 @@ struct trace_options {
 	bool (*on_ask)(void *context, const struct question *question);
 	/* The task is gone, or went on without an answer. */
 	void (*on_unask)(void *context, uint64_t number);
+	/*
+	 * NULL, or called when a child of ours ended that is not traced (any more), with what
+	 * wait(2) gave: nobody else can wait for it.
+	 */
+	void (*on_child)(void *context, pid_t pid, int status);
 	/* NULL, or called after SIGUSR1. */
 	void (*on_report)(void *context, struct tracer *tracer, const struct trace_outcome *so_far);
 	void *context;

@@ -920,7 +920,7 @@ static void test_needs(void **state)
 static void test_every_condition_has_its_help(void **state)
 {
 	static const char *const names[] = {"when", "prob", "family", "type", "proto", "to", "on",
-		"fd", "pid", "comm", "stack", "delay", "cycle", "async"};
+		"fd", "pid", "comm", "syscall", "stack", "delay", "cycle", "async", "each"};
 	const struct filter_condition_help *help = filter_conditions();
 	size_t count = 0;
 
@@ -994,7 +994,7 @@ static void test_error_unknown_condition(void **state)
 		"no condition is called cycel; did you mean cycle?");
 	assert_error("fail-connect=EIO:to=127.0.0.1:nonsense=inet",
 		"no condition is called nonsense: there are when, prob, family, type, proto, to, "
-		"on, fd, pid, comm, stack, delay, cycle, async");
+		"on, fd, pid, comm, syscall, stack, delay, cycle, async, each");
 	assert_error("fail-connect=EIO:asink", "no condition is called asink; did you mean async?");
 }
 
@@ -1333,6 +1333,148 @@ static void ask_is_refused_where_it_has_no_meaning(void **state)
 	filters_free(filters);
 }
 
+static int error_in_thread(struct filters *filters, pid_t tid)
+{
+	const struct caller caller = {.pid = 100, .tid = tid};
+	struct filter_subject subject = some_subject();
+
+	subject.caller = &caller;
+	return decide_on(filters, CALL_CONNECT, &subject).error;
+}
+
+static void each_thread_counts_by_itself(void **state)
+{
+	struct filters *filters = one("fail-connect=EIO:when=2:each=thread");
+
+	(void)state;
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_int_equal(error_in_thread(filters, 2), 0);
+	assert_int_equal(error_in_thread(filters, 3), 0);
+	assert_int_equal(error_in_thread(filters, 2), EIO);
+	assert_int_equal(error_in_thread(filters, 1), EIO);
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_tally(filters, 0, 6, 2);
+	filters_free(filters);
+}
+
+static void each_thread_takes_errnos_in_turn_by_itself(void **state)
+{
+	struct filters *filters = one("fail-connect=EIO,EPERM:each=thread");
+
+	(void)state;
+	assert_int_equal(error_in_thread(filters, 1), EIO);
+	assert_int_equal(error_in_thread(filters, 2), EIO);
+	assert_int_equal(error_in_thread(filters, 1), EPERM);
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_int_equal(error_in_thread(filters, 2), EPERM);
+	filters_free(filters);
+}
+
+static void each_thread_counts_only_calls_that_meet_all_else(void **state)
+{
+	struct filters *filters = one("fail-connect=EIO:each=thread:fd=4:when=2");
+	struct filter_subject subject = some_subject();
+
+	(void)state;
+	add(filters, "delay-connect=1ms:each=thread:prob=0:when=1");
+	assert_int_equal(error_of(filters), 0);
+	subject.fd = 4;
+	assert_int_equal(decide_on(filters, CALL_CONNECT, &subject).error, 0);
+	assert_int_equal(error_of(filters), 0);
+	const struct filter_decision second = decide_on(filters, CALL_CONNECT, &subject);
+	assert_int_equal(second.error, EIO);
+	assert_int_equal(second.delay_ns, 0);
+	filters_free(filters);
+}
+
+static void a_thread_that_ended_leaves_no_count_to_the_next_of_its_id(void **state)
+{
+	struct filters *filters = one("fail-connect=EIO:when=2:each=thread");
+
+	(void)state;
+	add(filters, "delay-connect=1ms:when=2");
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_int_equal(error_in_thread(filters, 2), 0);
+	filters_thread_ended(filters, 1);
+	filters_thread_ended(filters, 3);
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_int_equal(error_in_thread(filters, 2), EIO);
+	filters_free(filters);
+}
+
+static void a_thread_keeps_its_count_under_another_id(void **state)
+{
+	struct filters *filters = one("fail-connect=EIO:when=3:each=thread");
+
+	(void)state;
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_int_equal(error_in_thread(filters, 2), 0);
+	assert_int_equal(error_in_thread(filters, 2), 0);
+	filters_thread_renamed(filters, 2, 1);
+	assert_int_equal(error_in_thread(filters, 1), EIO);
+	filters_thread_renamed(filters, 7, 1);
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_int_equal(error_in_thread(filters, 1), EIO);
+	filters_free(filters);
+}
+
+static void a_filter_set_again_counts_its_threads_anew(void **state)
+{
+	struct filters *filters = one("fail-connect=EIO:when=2:each=thread");
+	struct error error;
+	size_t index;
+
+	(void)state;
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	filters_clear(filters, 0);
+	assert_int_equal(
+		filters_set(filters, "fail-connect", "EIO:when=2:each=thread", &index, &error), 0);
+	assert_int_equal(index, 0);
+	assert_int_equal(error_in_thread(filters, 1), 0);
+	assert_int_equal(error_in_thread(filters, 1), EIO);
+	filters_free(filters);
+}
+
+static void syscall_tells_accept_from_accept4(void **state)
+{
+	struct filters *filters = one("fail-accept=EIO:syscall=accept4");
+	struct filter_subject subject = some_subject();
+
+	(void)state;
+	add(filters, "fail-accept=EPERM:syscall=accept");
+	subject.syscall = "accept4";
+	assert_int_equal(decide_on(filters, CALL_ACCEPT, &subject).error, EIO);
+	subject.syscall = "accept";
+	assert_int_equal(decide_on(filters, CALL_ACCEPT, &subject).error, EPERM);
+	filters_free(filters);
+}
+
+static void errors_of_each_and_syscall(void **state)
+{
+	(void)state;
+	assert_error("fail-connect=EIO:each", "each= lacks its argument: it is each=thread");
+	assert_error("fail-connect=EIO:each=process", "each=process: can be each=thread only");
+	assert_error("fail-connect=EIO:each=thread:each=thread", "each= is given twice");
+	assert_error(
+		"fail-connect=EIO:to=/run/a:each=thred", "each=thred: can be each=thread only");
+	assert_error("fail-accept=EIO:syscall=acept4",
+		"syscall=acept4: must be one of accept and accept4");
+	assert_error("fail-connect=EIO:syscall=connect",
+		"syscall= cannot be asked of connect: only accept is more than one system call");
+}
+
+static void a_check_says_what_is_wrong_alone_and_adds_nothing(void **state)
+{
+	struct error error = {.text = ""};
+
+	(void)state;
+	assert_int_equal(filters_check("fail-connect", "EIO:when=2:each=thread", &error), 0);
+	assert_int_equal(filters_check("fail-connect", "EIO:when=0", &error), -EINVAL);
+	assert_string_equal(error.text, "when=0: when= counts from 1");
+	assert_int_equal(filters_check("fail-conect", "EIO", &error), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1408,6 +1550,15 @@ int main(void)
 		cmocka_unit_test(filter_set_again_begins_anew_in_its_place),
 		cmocka_unit_test(ask_leaves_the_errno_to_others),
 		cmocka_unit_test(ask_is_refused_where_it_has_no_meaning),
+		cmocka_unit_test(each_thread_counts_by_itself),
+		cmocka_unit_test(each_thread_takes_errnos_in_turn_by_itself),
+		cmocka_unit_test(each_thread_counts_only_calls_that_meet_all_else),
+		cmocka_unit_test(a_thread_that_ended_leaves_no_count_to_the_next_of_its_id),
+		cmocka_unit_test(a_thread_keeps_its_count_under_another_id),
+		cmocka_unit_test(a_filter_set_again_counts_its_threads_anew),
+		cmocka_unit_test(syscall_tells_accept_from_accept4),
+		cmocka_unit_test(errors_of_each_and_syscall),
+		cmocka_unit_test(a_check_says_what_is_wrong_alone_and_adds_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,9 +55,24 @@ static void all_conditions_of_a_line_have_to_hold(void **state)
 	assert_false(suppresses("stack=main:stack=open"));
 	assert_false(suppresses("family=inet:type=dgram"));
 	assert_false(suppresses("to=127.0.0.1"));
+	assert_false(suppresses("syscall=accept4"));
 	assert_false(suppresses("# type=stream"));
 	assert_false(suppresses("   "));
 	assert_false(suppresses(""));
+}
+
+static void syscall_is_the_call_that_opened_it(void **state)
+{
+	struct socket_row row = some_row();
+	struct suppressions *const suppressions =
+		with((const char *const[]){"syscall=accept4", NULL});
+
+	(void)state;
+	row.opened_by.call = "accept4";
+	assert_true(suppressions_match(suppressions, &row, NULL));
+	row.opened_by.call = NULL;
+	assert_false(suppressions_match(suppressions, &row, NULL));
+	suppressions_free(suppressions);
 }
 
 static void any_line_is_enough(void **state)
@@ -99,6 +114,8 @@ static void wrong_lines_are_told(void **state)
 	assert_wrong("type=stream:", "there is no condition after a colon");
 	assert_wrong("prob=0.5", "prob is for calls, not for leaks");
 	assert_wrong("fd=3:delay=3ms", "delay is for calls, not for leaks");
+	assert_wrong("fd=3:async", "async is for calls, not for leaks");
+	assert_wrong("each=thread", "each is for calls, not for leaks");
 	assert_wrong("fd=3:fd=3", "fd= is given twice");
 }
 
@@ -124,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_conditions_of_a_line_have_to_hold),
+		cmocka_unit_test(syscall_is_the_call_that_opened_it),
 		cmocka_unit_test(any_line_is_enough),
 		cmocka_unit_test(without_a_stack_no_function_is_on_it),
 		cmocka_unit_test(wrong_lines_are_told),
