@@ -72,7 +72,12 @@ static _Noreturn void unknown_option(
 	const char *name = word + strspn(word, "-");
 	char *bare = strndup(name, strcspn(name, "="));
 	const char *nearest = bare ? nearest_option(commandline->argp.options, bare) : NULL;
+	const char *instead = commandline->instead ? commandline->instead(shown) : NULL;
+	const bool is_letter = strncmp(shown, "--", 2) != 0;
 
+	/* "-name" may be meant to be "--name" rather than letters. */
+	if (instead && !(is_letter && nearest))
+		message_exit("%s: %s", shown, instead);
 	if (nearest)
 		message_exit("%s: no such option%s", shown, commandline_did_you_mean(nearest));
 	message_exit("%s: no such option; see %s --help", shown, commandline->name);

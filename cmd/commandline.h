@@ -32,6 +32,9 @@ struct commandline {
 	struct argp argp; /* all but its parser */
 	/* Takes one of the caller's options; exits with a message where its argument is wrong. */
 	void (*take)(void *context, int key, const char *argument);
+	/* NULL, or says what does the same as an option of another tool, "-x" or "--xyz", that
+	 * there is not; NULL: nothing does. */
+	const char *(*instead)(const char *word);
 };
 
 /*

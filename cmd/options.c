@@ -10,6 +10,7 @@
 #include "cmd/commandline.h"
 #include "cmd/message.h"
 #include "cmd/status.h"
+#include "cmd/strace.h"
 #include "switch/names.h"
 
 #define USAGE "socktest trace [OPTION...] [--] COMMAND [ARG...], or -p PID"
@@ -43,6 +44,13 @@ static const struct argp_option own_options[] = {
 		.key = KEY_SEED,
 		.arg = "N",
 		.doc = "where the chance of prob= comes from, to repeat a run",
+		.group = GROUP_FILTERS},
+
+	{.key = 'e',
+		.arg = "EXPR",
+		.doc = "as strace has it: inject=CALL,...[:error=ERRNO] "
+		       "[:delay_enter=TIME][:when=RANGE] or fault=CALL,...[:error=ERRNO] "
+		       "[:when=RANGE]; when= counts for each system call and thread by itself",
 		.group = GROUP_FILTERS},
 
 	{.doc = "Checks:", .group = GROUP_CHECKS},
@@ -83,7 +91,8 @@ static const struct argp_option own_options[] = {
 	{.name = "output",
 		.key = 'o',
 		.arg = "FILE",
-		.doc = "write the report to FILE, not to stderr",
+		.doc = "write the report to FILE, not to stderr; here and for others '|COMMAND' "
+		       "has the shell's COMMAND read it",
 		.group = GROUP_REPORT},
 	{.name = "format",
 		.key = KEY_FORMAT,
@@ -102,6 +111,10 @@ static const struct argp_option own_options[] = {
 		.arg = "FILE",
 		.flags = OPTION_ARG_OPTIONAL,
 		.doc = "write a line for every traced call as it happens, to stderr or FILE",
+		.group = GROUP_REPORT},
+	{.key = 't',
+		.doc = "lines of --events begin with the time of day in place of that since the "
+		       "start; -tt: with microseconds; -ttt: with seconds since the epoch",
 		.group = GROUP_REPORT},
 	{.name = "stack",
 		.key = 'k',
@@ -122,7 +135,8 @@ static const struct argp_option own_options[] = {
 	{.name = "quiet",
 		.key = 'q',
 		.doc = "no report and no warnings on stderr, only checks that failed; "
-		       "FILE of --output is written all the same",
+		       "FILE of --output is written all the same; -qq: not those checks either, "
+		       "only the exit status tells",
 		.group = GROUP_REPORT},
 	{.name = "verbose",
 		.key = 'v',
@@ -338,7 +352,52 @@ static void take_filter(struct options *options, int key, const char *argument)
 struct taking {
 	struct options *options;
 	bool seeded;
+	unsigned quiets, forks, times; /* how often the letter was given */
+	struct strace_filters injected;
 };
+
+static void take_quiet(struct taking *taking)
+{
+	taking->quiets++;
+	taking->options->verbose = false;
+}
+
+static void take_verbose(struct taking *taking)
+{
+	taking->quiets = 0;
+	taking->options->verbose = true;
+}
+
+static void take_follow(struct taking *taking)
+{
+	taking->options->follow = true;
+	if (++taking->forks > 1)
+		message_exit("-ff: %s", strace_option("-ff"));
+}
+
+/* Those that strace has too, and that mean more when given more than once. */
+static bool take_letter(struct taking *taking, int key, const char *argument)
+{
+	switch (key) {
+	case 't':
+		taking->times++;
+		return true;
+	case 'e':
+		strace_take(&taking->injected, argument);
+		return true;
+	case 'q':
+		take_quiet(taking);
+		return true;
+	case 'v':
+		take_verbose(taking);
+		return true;
+	case 'f':
+		take_follow(taking);
+		return true;
+	default:
+		return false;
+	}
+}
 
 static void take(void *context, int key, const char *argument)
 {
@@ -390,14 +449,8 @@ static void take(void *context, int key, const char *argument)
 	case KEY_COLOR:
 		options->color = options_color(argument);
 		break;
-	case 'q':
-	case 'v':
-		options->quiet = key == 'q';
-		options->verbose = key == 'v';
-		break;
-	case 'f':
 	case KEY_NO_FOLLOW:
-		options->follow = key == 'f';
+		options->follow = false;
 		break;
 	case 'p':
 		take_pids(options, argument);
@@ -415,7 +468,8 @@ static void take(void *context, int key, const char *argument)
 		options->seccomp = choice("seccomp", argument, seccomp_words);
 		break;
 	default:
-		take_filter(options, key, argument);
+		if (!take_letter(taking, key, argument))
+			take_filter(options, key, argument);
 	}
 }
 
@@ -515,6 +569,39 @@ static uint64_t seed_by_chance(void)
 	return seed;
 }
 
+/* -t, -tt, -ttt; strace takes more of them for the last. */
+static void set_clock(struct options *options, unsigned times)
+{
+	const char *const letters = times == 1 ? "-t" : times == 2 ? "-tt" : "-ttt";
+
+	options->clock = times < EVENT_CLOCK_EPOCH ? (enum event_clock)times : EVENT_CLOCK_EPOCH;
+	if (!times)
+		return;
+	if (!options->events)
+		message_exit("%s: goes with --events only", letters);
+	if (options->events_format && options->events_format != event_formats[0])
+		message_exit("%s: goes with --events-format=%s only: %s has times of its own",
+			letters, event_formats[0]->name, options->events_format->name);
+}
+
+/* What options ask for that count, or of which the last counts. */
+static void conclude(struct taking *taking)
+{
+	struct options *const options = taking->options;
+
+	options->quiet = taking->quiets > 0;
+	options->silent = taking->quiets > 1;
+	set_clock(options, taking->times);
+	for (size_t i = 0; i < STRACE_CALLS; i++) {
+		if (taking->injected.of[i].option)
+			options->filters[options->filters_count++] = taking->injected.of[i];
+	}
+	if (!options->events_format)
+		options->events_format = event_formats[0];
+	if (!taking->seeded)
+		options->seed = seed_by_chance();
+}
+
 static void check(const struct options *options)
 {
 	if (options->events_format && !options->events)
@@ -551,9 +638,10 @@ struct options options_parse(int argc, char **argv)
 			       "their sockets.",
 			.help_filter = help_text},
 		.take = take,
+		.instead = strace_option,
 	};
 	struct options options = {
-		.filters = calloc((size_t)argc + 1, sizeof(*options.filters)),
+		.filters = calloc((size_t)argc + STRACE_CALLS, sizeof(*options.filters)),
 		.suppressions = calloc((size_t)argc + 1, sizeof(*options.suppressions)),
 		.error_exitcode = STATUS_CHECK_FAILED,
 		.format = report_formats[0],
@@ -567,15 +655,22 @@ struct options options_parse(int argc, char **argv)
 	options.command = commandline_parse(&commandline, argc, argv, &taking);
 	free(all);
 	check(&options);
-	if (!options.events_format)
-		options.events_format = event_formats[0];
-	if (!taking.seeded)
-		options.seed = seed_by_chance();
+	conclude(&taking);
 	return options;
+}
+
+void filter_request_clear(const struct filter_request *request)
+{
+	if (!request->owned)
+		return;
+	free((void *)request->option);
+	free((void *)request->value);
 }
 
 void options_free(const struct options *options)
 {
+	for (size_t i = 0; i < options->filters_count; i++)
+		filter_request_clear(&options->filters[i]);
 	free(options->filters);
 	free(options->suppressions);
 	free(options->expects);

@@ -15,7 +15,11 @@
 /* --OPTION=VALUE, as filters_add takes them. */
 struct filter_request {
 	const char *option, *value;
+	bool owned; /* allocated, and not words of the user's */
 };
+
+/* Frees what it owns. */
+void filter_request_clear(const struct filter_request *request);
 
 /* TEXT of --expect=TEXT, and what it means. */
 struct expect_request {
@@ -58,13 +62,14 @@ struct options {
 	bool events;
 	const char *events_output; /* NULL: stderr */
 	const struct event_format *events_format;
+	enum event_clock clock;
 	bool stack;
 	const char *control; /* the path of its socket; NULL: none */
 	bool follow, wait;
 	enum seccomp_use seccomp;
 	enum io_uring_use io_uring;
 	enum color_use color;
-	bool quiet, verbose;
+	bool quiet, silent, verbose; /* silent: not a word of failed checks either */
 };
 
 /*

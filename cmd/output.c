@@ -3,18 +3,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/message.h"
+#include "cmd/shell.h"
+#include "report/text.h"
 
 struct output {
 	const char *option, *value; /* value is NULL for stderr */
 	int fd;
 	FILE *stream;
-	int error; /* the first one, 0: none */
+	int error;           /* the first one, 0: none */
+	const char *command; /* for the shell; NULL: none */
+	pid_t pid;           /* of that, 0: it was not started or has ended */
+	int status;          /* what wait(2) said of it */
 };
 
 static bool wait_writable(int fd)
@@ -69,9 +76,22 @@ static struct output *make(const char *option, const char *value, const char *fi
 	return output;
 }
 
+/* strace's way to say that the rest is a command. */
+static bool is_command(const char *file)
+{
+	return *file == '|' || *file == '!';
+}
+
 struct output *output_open(const char *option, const char *value, const char *file)
 {
-	return make(option, value, file, file ? open_file(option, value, file) : STDERR_FILENO);
+	struct output *output;
+
+	if (!file || !is_command(file))
+		return make(
+			option, value, file, file ? open_file(option, value, file) : STDERR_FILENO);
+	output = make(option, value, file, -1);
+	output->command = file + 1;
+	return output;
 }
 
 struct output *output_open_stdout(void)
@@ -84,11 +104,21 @@ static bool is_regular(int fd, struct stat *stat)
 	return !fstat(fd, stat) && S_ISREG(stat->st_mode);
 }
 
-void output_truncate(struct output *output)
+static void start_command(struct output *output)
+{
+	output->fd = shell_start(output->command, &output->pid);
+	if (output->fd < 0)
+		message_exit("%s=%s: cannot be started: %s", output->option, output->value,
+			strerror(-output->fd));
+}
+
+void output_begin(struct output *output)
 {
 	struct stat stat;
 
-	if (output->value && is_regular(output->fd, &stat) && ftruncate(output->fd, 0))
+	if (output->command)
+		start_command(output);
+	else if (output->value && is_regular(output->fd, &stat) && ftruncate(output->fd, 0))
 		message_exit("%s=%s: %s", output->option, output->value, strerror(errno));
 }
 
@@ -149,6 +179,49 @@ static void print_error(const struct output *output)
 			output->fd == STDOUT_FILENO ? "stdout" : "stderr", reason);
 }
 
+void output_child_ended(struct output *output, pid_t pid, int status)
+{
+	if (!output || output->pid != pid)
+		return;
+	output->pid = 0;
+	output->status = status;
+}
+
+static void wait_for_command(struct output *output)
+{
+	int status = 0;
+
+	if (!output->pid)
+		return;
+	/* Where it is ignored nobody is told how a child ended (wait(2), "Notes"). */
+	signal(SIGCHLD, SIG_DFL);
+	while (waitpid(output->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	output_child_ended(output, output->pid, status);
+}
+
+static void print_command_failed(const struct output *output)
+{
+	char signal[TEXT_SIGNAL_BYTES];
+
+	if (WIFSIGNALED(output->status))
+		message_print("%s=%s: the command was killed by %s", output->option, output->value,
+			text_signal(WTERMSIG(output->status), signal));
+	else
+		message_print("%s=%s: the command exited with %d", output->option, output->value,
+			WEXITSTATUS(output->status));
+}
+
+/* Returns whether nothing went wrong. A command that failed is why it did not read to the end. */
+static bool judge(const struct output *output)
+{
+	if (output->status && (!output->error || output->error == EPIPE))
+		print_command_failed(output);
+	else if (output->error)
+		print_error(output);
+	return !output->status && !output->error;
+}
+
 bool output_close(struct output *output)
 {
 	bool good;
@@ -159,9 +232,8 @@ bool output_close(struct output *output)
 		output_fail(output, errno);
 	if (output->value && close(output->fd))
 		output_fail(output, errno);
-	good = !output->error;
-	if (!good)
-		print_error(output);
+	wait_for_command(output);
+	good = judge(output);
 	free(output);
 	return good;
 }

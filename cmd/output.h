@@ -1,5 +1,5 @@
 /*
- * Where reports and events go: a file of the user's choice or stderr. Writes wait where the
+ * Where reports and events go: a file of the user's choice, a shell command or stderr. Writes wait where the
  * descriptor is nonblocking, because the traced program may make stderr so. The first error is
  * kept.
  */
@@ -8,11 +8,13 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct output;
 
 /*
- * Opens file, creating it, but does not touch what is in it; NULL: stderr. option and value are for
+ * Opens file, creating it, but does not touch what is in it; NULL: stderr. "|COMMAND" and
+ * "!COMMAND" are for the shell, as in strace; it is not started yet. option and value are for
  * messages: "--format", "tap:FILE". Exits with one where that fails.
  */
 struct output *output_open(const char *option, const char *value, const char *file);
@@ -20,8 +22,11 @@ struct output *output_open(const char *option, const char *value, const char *fi
 /* stdout. */
 struct output *output_open_stdout(void);
 
-/* Empties a regular file that is not stderr. Exits with a message where that fails. */
-void output_truncate(struct output *output);
+/*
+ * To be called before anything is written, when nothing can be refused any more: empties a regular
+ * file that is not stderr, or starts the command. Exits with a message where that fails.
+ */
+void output_begin(struct output *output);
 
 /* The same before each report of several: a regular file has the last one. */
 void output_begin_anew(struct output *output);
@@ -41,8 +46,12 @@ void output_fail(struct output *output, int error);
 /* Whether there was an error. */
 bool output_failed(const struct output *output);
 
+/* A child of ours ended and was waited for, with this status: if it is the command, that is noted.
+ */
+void output_child_ended(struct output *output, pid_t pid, int status);
+
 /*
- * Flushes, closes and frees it (NULL: nothing to do). Prints what went wrong; returns whether
+ * Flushes, closes and frees it (NULL: nothing to do), and waits for the end of a command. Prints what went wrong; returns whether
  * nothing did.
  */
 bool output_close(struct output *output);

@@ -87,7 +87,7 @@ static struct output *open_report(const struct request *request)
 		request->output ? output_open("--output", request->output, request->output)
 				: output_open_stdout();
 
-	output_truncate(output);
+	output_begin(output);
 	return output;
 }
 

@@ -99,15 +99,15 @@ static void open_outputs(struct run *run)
 		run->warnings = output_open("warnings", NULL, NULL);
 }
 
-/* Only when nothing was refused: old files are left as they were then. */
-static void empty_outputs(struct run *run)
+/* Only when nothing was refused: else old files are left as they were, and no command starts. */
+static void begin_outputs(struct run *run)
 {
 	if (run->report)
-		output_truncate(run->report);
+		output_begin(run->report);
 	for (size_t i = 0; i < run->options->reports_count; i++)
-		output_truncate(run->further[i].output);
+		output_begin(run->further[i].output);
 	if (run->events)
-		output_truncate(run->events);
+		output_begin(run->events);
 }
 
 static struct run prepare(const struct options *options)
@@ -129,7 +129,7 @@ static struct run prepare(const struct options *options)
 	if (options->control)
 		run.control = control_open(
 			options, run.sw, &(struct places){run.stacks, run.suppressions});
-	empty_outputs(&run);
+	begin_outputs(&run);
 	return run;
 }
 
@@ -150,6 +150,7 @@ static void begin_events(struct run *run)
 		.command = (const char *const *)options->command,
 		.rules = options->rules == COUNT_GO ? "go" : "socktest",
 		.start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+		.clock = options->clock,
 	};
 	note_event(run, events_begin(&run->writer, options->events_format,
 				output_stream(run->events), &head));
@@ -246,7 +247,7 @@ static int conclude(struct run *run, const struct trace_outcome *outcome)
 	write_reports(run, &summary.report);
 	if (run->warnings)
 		write_warnings(run, &summary.report);
-	if (options->quiet || options->output || !options->format->checks)
+	if (!options->silent && (options->quiet || options->output || !options->format->checks))
 		print_failed_checks(&summary.report);
 	status = outcome->timed_out ? STATUS_TIMED_OUT : checked_status(options, &summary.report);
 	summary_clear(&summary);
@@ -289,6 +290,16 @@ static void unask(void *context, uint64_t number)
 	control_unask(run->control, number);
 }
 
+static void end_child(void *context, pid_t pid, int status)
+{
+	struct run *run = context;
+
+	output_child_ended(run->events, pid, status);
+	output_child_ended(run->report, pid, status);
+	for (size_t i = 0; i < run->options->reports_count; i++)
+		output_child_ended(run->further[i].output, pid, status);
+}
+
 static int execute(struct run *run)
 {
 	const struct options *options = run->options;
@@ -307,6 +318,7 @@ static int execute(struct run *run)
 		.on_attention = run->control ? attend : NULL,
 		.on_ask = run->control ? ask : NULL,
 		.on_unask = run->control ? unask : NULL,
+		.on_child = end_child,
 		.on_report = report_now,
 		.context = run,
 		.stacks = run->stacks,

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "report/event.h"
 #include "report/text.h"
@@ -211,16 +212,49 @@ static void print_filter(FILE *out, const struct event *event)
 	fputc(']', out);
 }
 
+enum { NS_PER_S = 1000000000 };
+
+static void print_seconds(FILE *out, uint64_t time_ns)
+{
+	fprintf(out, "%" PRIu64 ".%06" PRIu64, time_ns / NS_PER_S, time_ns % NS_PER_S / 1000);
+}
+
+static void print_time_of_day(FILE *out, uint64_t time_ns, bool in_us)
+{
+	const time_t seconds = (time_t)(time_ns / NS_PER_S);
+	struct tm local = {0};
+
+	localtime_r(&seconds, &local);
+	fprintf(out, "%02d:%02d:%02d", local.tm_hour, local.tm_min, local.tm_sec);
+	if (in_us)
+		fprintf(out, ".%06" PRIu64, time_ns % NS_PER_S / 1000);
+}
+
+/* A time of the day is that at which the call was made, as strace has it. */
+static void print_time(FILE *out, const struct event_writer *writer, const struct event *event)
+{
+	const uint64_t begun_ns = writer->start_ns + event->begun_ns;
+
+	switch (writer->clock) {
+	case EVENT_CLOCK_DAY:
+	case EVENT_CLOCK_DAY_US:
+		return print_time_of_day(out, begun_ns, writer->clock == EVENT_CLOCK_DAY_US);
+	case EVENT_CLOCK_EPOCH:
+		return print_seconds(out, begun_ns);
+	default:
+		print_seconds(out, event->time_ns);
+	}
+}
+
 static int write_call(struct event_writer *writer, const struct event *event)
 {
-	const uint64_t ns_per_s = 1000000000;
 	struct draft draft;
 	int status = draft_open(&draft);
 
 	if (status < 0)
 		return status;
-	fprintf(draft.stream, "%" PRIu64 ".%06" PRIu64 " %d ", event->time_ns / ns_per_s,
-		event->time_ns % ns_per_s / 1000, event->call->caller.tid);
+	print_time(draft.stream, writer, event);
+	fprintf(draft.stream, " %d ", event->call->caller.tid);
 	print_call(draft.stream, event->call, event->result);
 	print_result(draft.stream, event->call, event->result);
 	print_sock(draft.stream, &event->sock);

@@ -29,7 +29,12 @@ const struct event_format *event_format_find(const char *name)
 int events_begin(struct event_writer *writer, const struct event_format *format, FILE *stream,
 	const struct recording_head *head)
 {
-	*writer = (struct event_writer){.format = format, .stream = stream};
+	*writer = (struct event_writer){
+		.format = format,
+		.stream = stream,
+		.start_ns = head->start_ns,
+		.clock = head->clock,
+	};
 	return format->begin ? format->begin(writer, head) : 0;
 }
 

@@ -69,11 +69,20 @@ int report_write_warnings(const struct report *report, FILE *stream);
 
 #define RECORDING_SCHEMA "socktest-events/1"
 
+/* How the text format says when a call was made. */
+enum event_clock {
+	EVENT_CLOCK_RUN,    /* the time since the start, at its end */
+	EVENT_CLOCK_DAY,    /* the local time of day, in seconds, at its beginning */
+	EVENT_CLOCK_DAY_US, /* in microseconds */
+	EVENT_CLOCK_EPOCH,  /* the time since the epoch, in microseconds */
+};
+
 /* What a recording of events begins with. */
 struct recording_head {
 	const char *const *command; /* NULL-terminated */
 	const char *rules;          /* of counting: "socktest" or "go" */
 	uint64_t start_ns;          /* of the run, since the epoch */
+	enum event_clock clock;
 };
 
 enum { EVENT_NAMES = 64, EVENT_NAME_BYTES = 64 };
@@ -84,6 +93,8 @@ struct event_format;
 struct event_writer {
 	const struct event_format *format;
 	FILE *stream;
+	uint64_t start_ns; /* of the head, as the clock is */
+	enum event_clock clock;
 	/* The names of processes that a format told of lately. */
 	struct event_name {
 		pid_t pid;

@@ -49,13 +49,13 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@" </dev/null
 @test "an option that is near to none is refused with where to look" {
   wrong '--zzzzzzzz: no such option; see socktest trace --help' --zzzzzzzz
   wrong '--=x: no such option; see socktest trace --help' --=x
-  wrong '-x: no such option; see socktest trace --help' -x
-  wrong '-x: no such option; see socktest trace --help' -qxv
-  wrong '-x: no such option; see socktest trace --help' -o -q -vx
+  wrong '-g: no such option; see socktest trace --help' -g
+  wrong '-g: no such option; see socktest trace --help' -qgv
+  wrong '-g: no such option; see socktest trace --help' -o -q -vg
 }
 
 @test "an option that does not exist is found behind options with arguments" {
-  wrong '-y: no such option; see socktest trace --help' -o -x --format json -q -y
+  wrong '-j: no such option; see socktest trace --help' -o -g --format json -q -j
   wrong '--zzzzzzzz: no such option; see socktest trace --help' --events --seed 3 --zzzzzzzz
 }
 
@@ -206,8 +206,8 @@ was, has its calls fail"
   local page=$TESTS/../man/socktest.1
   assert_equal "$(grep -oE '(Fl Fl |--)[a-z][a-z-]*' "$page" | sed 's/Fl Fl /--/' | sort -u)" \
     "$(long_options trace)" "options in the manual page"
-  assert_equal "$(sed -nE 's/^\.It Fl (.)(\\&)? .*/\1/p' "$page" | sort)" \
-    "$("$SOCKTEST" trace --help | sed -nE 's/^ +-(.), --.*/\1/p' | sort)" "letters in the manual page"
+  assert_equal "$(sed -nE 's/^\.It Fl (.)(\\&)? .*/\1/p' "$page" | sort -u)" \
+    "$("$SOCKTEST" trace --help | sed -nE 's/^ +-(.)(, --| ).*/\1/p' | sort)" "letters in the manual page"
 }
 
 @test "help's conditions and formats are in the manual page" {

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "report/report.h"
@@ -1093,12 +1094,18 @@ static void a_full_disk_is_an_error_of_every_format(void **state)
 }
 
 /* Events: a call and its result in, one line out. */
-static int write_event(const struct event *event, FILE *stream)
+static int write_event_of(
+	const struct recording_head *head, const struct event *event, FILE *stream)
 {
 	struct event_writer writer;
 
-	assert_int_equal(events_begin(&writer, event_formats[0], stream, NULL), 0);
+	assert_int_equal(events_begin(&writer, event_formats[0], stream, head), 0);
 	return events_call(&writer, event);
+}
+
+static int write_event(const struct event *event, FILE *stream)
+{
+	return write_event_of(&(const struct recording_head){.start_ns = 0}, event, stream);
 }
 
 static char *render_event(const struct event *event)
@@ -1147,6 +1154,41 @@ static void events_show_the_call_its_socket_and_its_filter(void **state)
 	assert_contains(text, "  [--fail-connect=ECONNREFUSED, held back 20ms]\n");
 	free(text);
 	free(address);
+}
+
+static void assert_event_begins(enum event_clock clock, const char *expected)
+{
+	const struct recording_head head = {
+		.start_ns = UINT64_C(1700000000999999999), .clock = clock};
+	const struct event event = {
+		.begun_ns = 1234001,
+		.time_ns = 61000001999,
+		.call = CALL(CALL_CLOSE, .name = "close", .fd = 3),
+		.result = RESULT(.value = 0),
+	};
+	struct written written;
+	char line[256];
+	char *text;
+
+	written_open(&written);
+	assert_int_equal(write_event_of(&head, &event, written.stream), 0);
+	text = written_close(&written);
+	snprintf(line, sizeof(line), "%s 77 close(3) = 0\n", expected);
+	assert_string_equal(text, line);
+	free(text);
+}
+
+static void events_begin_with_the_time_of_the_clock_that_is_asked_for(void **state)
+{
+	(void)state;
+	setenv("TZ", "XYZ-03:30", 1);
+	tzset();
+	assert_event_begins(EVENT_CLOCK_RUN, "61.000001");
+	assert_event_begins(EVENT_CLOCK_DAY, "01:43:21");
+	assert_event_begins(EVENT_CLOCK_DAY_US, "01:43:21.001234");
+	assert_event_begins(EVENT_CLOCK_EPOCH, "1700000001.001234");
+	unsetenv("TZ");
+	tzset();
 }
 
 static void events_decode_the_making_of_sockets(void **state)
@@ -1310,6 +1352,7 @@ int main(void)
 		cmocka_unit_test(the_law_is_not_asked_for_where_it_is_not_meant_to_hold),
 		cmocka_unit_test(a_full_disk_is_an_error_of_every_format),
 		cmocka_unit_test(events_show_the_call_its_socket_and_its_filter),
+		cmocka_unit_test(events_begin_with_the_time_of_the_clock_that_is_asked_for),
 		cmocka_unit_test(events_decode_the_making_of_sockets),
 		cmocka_unit_test(events_decode_the_use_of_sockets),
 		cmocka_unit_test(events_decode_the_end_of_descriptors),
