@@ -17,6 +17,7 @@
 struct output {
 	const char *option, *value; /* value is NULL for stderr */
 	int fd;
+	bool joined; /* the file of stdout or stderr, and what is in it is not ours */
 	FILE *stream;
 	int error;           /* the first one, 0: none */
 	const char *command; /* for the shell; NULL: none */
@@ -52,12 +53,43 @@ static ssize_t write_all(void *cookie, const char *bytes, size_t length)
 	return (ssize_t)done;
 }
 
+static bool is_regular(int fd, struct stat *stat)
+{
+	return !fstat(fd, stat) && S_ISREG(stat->st_mode);
+}
+
+static bool is_same(int one, int other)
+{
+	struct stat first, second;
+
+	return is_regular(one, &first) && is_regular(other, &second) &&
+	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 static int open_file(const char *option, const char *value, const char *file)
 {
 	int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
 
 	if (fd < 0)
 		message_exit("%s=%s: %s", option, value, strerror(errno));
+	return fd;
+}
+
+/*
+ * /dev/stdout, say, where stdout is a file: others write there, too, from where each has got to.
+ * Returns fd, or in its place a duplicate of their descriptor, whose position they share.
+ */
+static int join_standard(int fd, bool *joined)
+{
+	for (int standard = STDOUT_FILENO; standard <= STDERR_FILENO; standard++) {
+		const int duplicate =
+			is_same(fd, standard) ? fcntl(standard, F_DUPFD_CLOEXEC, 0) : -1;
+		if (duplicate < 0)
+			continue;
+		close(fd);
+		*joined = true;
+		return duplicate;
+	}
 	return fd;
 }
 
@@ -70,6 +102,7 @@ static struct output *make(const char *option, const char *value, const char *fi
 	output->option = option;
 	output->value = file ? value : NULL;
 	output->fd = fd;
+	output->joined = !file;
 	output->stream = fopencookie(output, "w", (cookie_io_functions_t){.write = write_all});
 	if (!output->stream)
 		message_exit("out of memory");
@@ -85,23 +118,22 @@ static bool is_command(const char *file)
 struct output *output_open(const char *option, const char *value, const char *file)
 {
 	struct output *output;
+	bool joined = false;
+	int fd = -1;
 
-	if (!file || !is_command(file))
-		return make(
-			option, value, file, file ? open_file(option, value, file) : STDERR_FILENO);
-	output = make(option, value, file, -1);
-	output->command = file + 1;
+	if (!file)
+		return make(option, value, file, STDERR_FILENO);
+	if (!is_command(file))
+		fd = join_standard(open_file(option, value, file), &joined);
+	output = make(option, value, file, fd);
+	output->joined |= joined;
+	output->command = is_command(file) ? file + 1 : NULL;
 	return output;
 }
 
 struct output *output_open_stdout(void)
 {
 	return make("stdout", NULL, NULL, STDOUT_FILENO);
-}
-
-static bool is_regular(int fd, struct stat *stat)
-{
-	return !fstat(fd, stat) && S_ISREG(stat->st_mode);
 }
 
 static void start_command(struct output *output)
@@ -118,7 +150,8 @@ void output_begin(struct output *output)
 
 	if (output->command)
 		start_command(output);
-	else if (output->value && is_regular(output->fd, &stat) && ftruncate(output->fd, 0))
+	else if (output->value && !output->joined && is_regular(output->fd, &stat) &&
+		 ftruncate(output->fd, 0))
 		message_exit("%s=%s: %s", output->option, output->value, strerror(errno));
 }
 
@@ -126,7 +159,8 @@ void output_begin_anew(struct output *output)
 {
 	struct stat stat;
 
-	if (!output->value || !is_regular(output->fd, &stat) || lseek(output->fd, 0, SEEK_CUR) == 0)
+	if (!output->value || output->joined || !is_regular(output->fd, &stat) ||
+		lseek(output->fd, 0, SEEK_CUR) == 0)
 		return;
 	if (fflush(output->stream) || ftruncate(output->fd, 0) ||
 		lseek(output->fd, 0, SEEK_SET) < 0)
@@ -135,11 +169,8 @@ void output_begin_anew(struct output *output)
 
 bool output_same_file(const struct output *one, const struct output *other)
 {
-	struct stat first, second;
-
-	return one->fd != other->fd && is_regular(one->fd, &first) &&
-	       is_regular(other->fd, &second) && first.st_dev == second.st_dev &&
-	       first.st_ino == second.st_ino;
+	return one->fd != other->fd && !(one->joined && other->joined) &&
+	       is_same(one->fd, other->fd);
 }
 
 int output_fd(const struct output *output)

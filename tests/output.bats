@@ -48,6 +48,29 @@ close ok"
   assert_contains_not "$output" "$BATS_TEST_TMPDIR"
 }
 
+@test "a report to the file that stdout or stderr is stands behind what others wrote there" {
+  local log=$BATS_TEST_TMPDIR/log
+  (
+    echo before
+    isolated "$SOCKTEST" trace --seccomp="$ENGINE" --format=tap:/dev/stdout -q echo program
+    echo behind
+  ) >"$log"
+  assert_equal "$(<"$log")" "before
+program
+TAP version 13
+1..1
+# echo program
+ok 1 - exit
+behind"
+  (
+    echo before
+    isolated "$SOCKTEST" trace --seccomp="$ENGINE" --events=/dev/stderr "$PROGS/do_calls" tcp
+    echo behind
+  ) >"$log" 2>&1
+  assert_equal "$(grep -cE '^(before|tcp ok|behind|.* socket\(inet, stream, 0\) = 3.*)$' "$log")" 4 "lines of others and events"
+  assert_contains "$(<"$log")" "1 inflight socket"
+}
+
 @test "-o to a missing folder is told before COMMAND starts" {
   run traced -o "$BATS_TEST_TMPDIR/missing/report" touch "$BATS_TEST_TMPDIR/started"
   assert_status 125
