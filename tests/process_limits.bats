@@ -18,3 +18,9 @@ load helpers
   both "$PROGS/fork_at_once" 200
   assert_counts "inet/stream/tcp opened=401 closed=401"
 }
+
+# bats test_tags=vm
+@test "a process among 30 busy ones has its turn as often as they have" {
+  socktest_json_ok "$PROGS/busy_neighbours" 30
+  [ "$output" -le 100 ] || fail "the busiest opened and closed $output sockets while another one did 3"
+}

@@ -524,7 +524,7 @@ void calls_handle_stop(struct tracer *tracer, struct tracee *tracee)
 		handle_exit(tracer, tracee, &info);
 		break;
 	default:
-		stops_resume(tracer, tracee, 0);
+		break; /* killed meanwhile: it stands at its end, which is to be waited for */
 	}
 }
 

@@ -71,6 +71,8 @@ static void let_go(struct tracer *tracer, struct tracee *tracee, int signal)
 
 void stops_resume(struct tracer *tracer, struct tracee *tracee, int signal)
 {
+	if (tracee->ending)
+		return;
 	if (tracer->leaving)
 		return let_go(tracer, tracee, signal);
 	const bool at_syscalls = tracee->first_exec_done &&
@@ -333,6 +335,7 @@ static void handle_exec(struct tracer *tracer, struct tracee *tracee)
 
 	(void)ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &former);
 	tracee = take_over_process(tracer, tracee, (pid_t)former);
+	tracee->ending = false; /* the former leader's, if that was not known to be another */
 	calls_abandon(tracer, tracee);
 	if (tracer->options->stacks)
 		stacks_forget(tracer->options->stacks, tracee->tgid);

@@ -33,6 +33,7 @@ struct tracee {
 	pid_t tid;
 	bool attaching; /* attached to, and not stopped yet */
 	bool unlinked;  /* seen before its parent's fork event, for which it waits stopped */
+	bool ending;    /* its end is known, and will be handled: it is not to be resumed */
 	bool entered;   /* its syscall-entry-stop was seen: its exit will be too */
 	bool in_call;   /* call runs: its exit is awaited */
 	struct active_call call;

@@ -300,17 +300,18 @@ static void loop(struct tracer *tracer)
 
 	attend(tracer, false);
 	for (;;) {
-		int status;
+		struct wait_status next;
 		look_around(tracer, interrupted);
-		const pid_t tid = waitpid(-1, &status, __WALL | (tracer->tracees ? 0 : WNOHANG));
-		interrupted = tid < 0 && errno == EINTR;
-		/* One that was forked while the others were killed. */
-		if (tid > 0 && tracer->killing && WIFSTOPPED(status))
-			(void)kill(tid, SIGKILL);
-		if (tid > 0)
-			stops_handle(tracer, tid, status);
-		else if (!interrupted)
+		const int error = pending_next(tracer, &next);
+		interrupted = error == -EINTR;
+		if (interrupted)
+			continue;
+		if (error)
 			return;
+		/* One that was forked while the others were killed. */
+		if (tracer->killing && WIFSTOPPED(next.status))
+			(void)kill(next.tid, SIGKILL);
+		stops_handle(tracer, next.tid, next.status);
 	}
 }
 
@@ -392,6 +393,7 @@ int trace_run(const struct trace_options *options, struct switchboard *sw,
 		signals_end();
 	}
 	switch_observe(sw, NULL, NULL);
+	pending_clear(&tracer.pending);
 	free(tracer.first.filter);
 	free(tracer.owner.filter);
 	return status;

@@ -7,6 +7,7 @@
 
 #include "trace/coverage.h"
 #include "trace/launch.h"
+#include "trace/pending.h"
 #include "trace/syscalls.h"
 #include "trace/trace.h"
 #include "trace/tracee.h"
@@ -16,6 +17,7 @@ struct tracer {
 	struct switchboard *sw;
 	struct trace_outcome *outcome;
 	tracee_map tracees;
+	struct pending pending;
 	struct stop_choice choice;
 	unsigned needs[CALL_FILTERABLE]; /* filters_needs of each kind */
 
