@@ -10,8 +10,9 @@
  */
 struct fdtable {
 	unsigned users;
-	int size;  /* slots allocated */
-	int limit; /* no socket is bound at or above it */
+	uint64_t walk; /* the last that came here */
+	int size;      /* slots allocated */
+	int limit;     /* no socket is bound at or above it */
 	struct fdslot *slots;
 };
 
@@ -33,6 +34,14 @@ struct fdtable *fdtable_share(struct fdtable *table)
 unsigned fdtable_users(const struct fdtable *table)
 {
 	return table->users;
+}
+
+bool fdtable_visit(struct fdtable *table, uint64_t walk)
+{
+	const bool first = table->walk != walk;
+
+	table->walk = walk;
+	return first;
 }
 
 struct fdslot fdtable_get(const struct fdtable *table, int fd)

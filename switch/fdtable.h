@@ -28,6 +28,12 @@ struct fdtable *fdtable_share(struct fdtable *table);
 /* How many tasks use the table. */
 unsigned fdtable_users(const struct fdtable *table);
 
+/*
+ * For a walk through the tables of all tasks, each walk with a number of its own, not 0: whether
+ * it comes to this table for the first time.
+ */
+bool fdtable_visit(struct fdtable *table, uint64_t walk);
+
 /* The binding of fd, all zero where it is no socket. */
 struct fdslot fdtable_get(const struct fdtable *table, int fd);
 

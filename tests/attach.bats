@@ -306,6 +306,21 @@ END
   kill -KILL "${started[server]}"
 }
 
+@test "attach: 2,000 threads with a socket each: their descriptors are looked at once" {
+  start target "$PROGS/many_threads" 2000 wait
+  wait_for_output target ready
+  start_traced look -p "${started[target]}"
+  look=${started[look]}
+  wait_for task_is "$(last_thread "${started[target]}")" "$look" S
+  wait_for task_is "$look" 0 S
+  read -ra stat <"/proc/$look/stat"
+  detach look
+  assert_counts "inet/stream/tcp adopted=2000 inflight=2000"
+  # Hundredths of a second. If all were looked at for each of them it were a minute.
+  spent=$((stat[13] + stat[14]))
+  [ "$spent" -lt 1000 ] || fail "attaching took $spent/100 s of processor time"
+}
+
 # ---- faults ----
 
 # bats test_tags=vm

@@ -42,18 +42,24 @@ void descriptors_identify(struct tracer *tracer, const struct tracee *tracee)
 
 void descriptors_identify_all(struct tracer *tracer)
 {
+	const uint64_t walk = ++tracer->walks;
+
 	for (const struct tracee *tracee = tracer->tracees; tracee; tracee = tracee->hh.next)
-		if (tracee->table)
+		if (tracee->table && fdtable_visit(tracee->table, walk))
 			descriptors_identify(tracer, tracee);
 }
 
-static void adopt(struct tracer *tracer, struct tracee *tracee, int fd, uint64_t inode)
+/* identified: all others have their inodes by now. */
+static void adopt(
+	struct tracer *tracer, struct tracee *tracee, int fd, uint64_t inode, bool *identified)
 {
 	const struct caller by = {.pid = tracee->tgid, .tid = tracee->tid};
 	struct sock_description description = {.inode = inode};
 
-	if (!switch_knows(tracer->sw, inode))
+	if (!*identified && !switch_knows(tracer->sw, inode)) {
 		descriptors_identify_all(tracer);
+		*identified = true;
+	}
 	if (!switch_knows(tracer->sw, inode))
 		describe(tracer, tracee, fd, inode, &description);
 	switch_adopt(tracer->sw, tracee->table, fd, &description, &by, tracer_now_ns(tracer));
@@ -61,8 +67,9 @@ static void adopt(struct tracer *tracer, struct tracee *tracee, int fd, uint64_t
 	free(description.peer);
 }
 
-/* One descriptor that the kernel has. */
-static void reconcile_fd(struct tracer *tracer, struct tracee *tracee, const struct proc_fd *fd)
+/* One descriptor that the kernel has. identified: see adopt. */
+static void reconcile_fd(
+	struct tracer *tracer, struct tracee *tracee, const struct proc_fd *fd, bool *identified)
 {
 	const bool held = fdtable_get(tracee->table, fd->fd).sock != NULL;
 
@@ -72,7 +79,7 @@ static void reconcile_fd(struct tracer *tracer, struct tracee *tracee, const str
 		if (held)
 			switch_gone(tracer->sw, tracee->table, fd->fd);
 	} else if (!held || switch_inode(tracee->table, fd->fd) != fd->inode) {
-		adopt(tracer, tracee, fd->fd, fd->inode);
+		adopt(tracer, tracee, fd->fd, fd->inode, identified);
 	}
 }
 
@@ -83,14 +90,16 @@ void descriptors_resolve(struct tracer *tracer, struct tracee *tracee, int fd)
 
 	if (fd < 0 || (fdtable_get(tracee->table, fd).sock && !unsure))
 		return;
+	bool identified = false;
 	const struct proc_fd now = {.fd = fd, .inode = proc_socket_inode(tracee->tid, fd)};
 	if (now.inode)
-		reconcile_fd(tracer, tracee, &now);
+		reconcile_fd(tracer, tracee, &now, &identified);
 }
 
 void descriptors_reconcile(struct tracer *tracer, struct tracee *tracee)
 {
 	struct proc_fd *fds;
+	bool identified = false;
 	const ssize_t count = proc_fds(tracee->tid, &fds);
 	int next = 0;
 
@@ -108,7 +117,7 @@ void descriptors_reconcile(struct tracer *tracer, struct tracee *tracee)
 	for (ssize_t i = 0; i < count; i++) {
 		for (; (next = fdtable_next(tracee->table, next)) >= 0 && next < fds[i].fd;)
 			switch_gone(tracer->sw, tracee->table, next);
-		reconcile_fd(tracer, tracee, &fds[i]);
+		reconcile_fd(tracer, tracee, &fds[i], &identified);
 		next = fds[i].fd + 1;
 	}
 	while ((next = fdtable_next(tracee->table, next)) >= 0)

@@ -37,6 +37,7 @@ struct tracer {
 	struct trace_attention attention;
 	uint64_t armed_ns; /* when the first of them is due; 0: the timer is off */
 	unsigned unlinked; /* tracees that wait for their parent's fork event */
+	uint64_t walks;    /* through the tables of all tasks */
 	bool identified;   /* every socket has had to have its inode from some time on */
 	struct coverage coverage;
 	uint64_t kill_at_ns; /* the time is up: whoever is left by then is killed; 0: it is not */

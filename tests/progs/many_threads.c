@@ -1,4 +1,7 @@
-/* many_threads N: all at once, each opens a socket, and closes it when all have one. */
+/*
+ * many_threads N [wait]: all at once, each opens a socket, and closes it when all have one. wait: all
+ * wait for a signal then.
+ */
 #include "progs.h"
 
 #include <pthread.h>
@@ -6,12 +9,18 @@
 enum { STACK_BYTES = 64 * 1024 };
 
 static pthread_barrier_t all_open;
+static bool waits;
 
 static void *thread_run(void *unused)
 {
 	const int fd = prog_socket();
 
-	pthread_barrier_wait(&all_open);
+	if (pthread_barrier_wait(&all_open) == PTHREAD_BARRIER_SERIAL_THREAD && waits) {
+		puts("ready");
+		fflush(stdout);
+	}
+	if (waits)
+		pause();
 	MUST(close(fd));
 	return unused;
 }
@@ -23,6 +32,7 @@ int main(int argc, char **argv)
 	pthread_attr_t attributes;
 
 	prog_begin();
+	waits = argc > 2;
 	CHECK(threads);
 	CHECK(pthread_attr_init(&attributes) == 0);
 	CHECK(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
