@@ -13,6 +13,7 @@
 struct life {
 	uint64_t id, opened_ns;
 	bool adopted;
+	bool told; /* SO_ERROR said that the connect is done, and was counted for it */
 	enum { SETTLED_NOT, SETTLED_CONNECTED, SETTLED_FAILED } unasked; /* what no call told yet */
 	json_t *stack, *stack_end; /* of the call that opened it, NULL: not known */
 	struct socket_row row;
@@ -219,6 +220,10 @@ static void unsettle(struct replay *replay, const struct deed *deed)
 
 static void take_connect(struct replay *replay, const struct deed *deed)
 {
+	const bool told = deed->life && deed->life->told;
+
+	if (deed->life)
+		deed->life->told = false;
 	unsettle(replay, deed);
 
 	const int error = deed->error == EISCONN && is_pending(deed) ? 0 : deed->error;
@@ -227,7 +232,7 @@ static void take_connect(struct replay *replay, const struct deed *deed)
 		set_address(&deed->life->row.peer, deed->args, "address");
 	switch (error) {
 	case 0:
-		add_to(replay, deed->cookie, COUNTER_CONNECTED, 1);
+		add_to(replay, deed->cookie, COUNTER_CONNECTED, told ? 0 : 1);
 		move(deed, SOCKET_CONNECTED);
 		break;
 	case EINTR:
@@ -281,6 +286,7 @@ static void take_so_error(struct replay *replay, const struct deed *deed)
 		return;
 	add_to(replay, deed->cookie, connected ? COUNTER_CONNECTED : COUNTER_CONNECT_FAILED, 1);
 	move(deed, connected ? SOCKET_CONNECTED : SOCKET_UNCONNECTED);
+	deed->life->told = connected;
 }
 
 static void take_close(struct replay *replay, const struct deed *deed)

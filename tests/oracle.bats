@@ -400,6 +400,10 @@ inet/stream/tcp: the law does not hold in the report"
   assert_like_strace -- "$PROGS/demo_server" "$PROGS/demo_client"
 }
 
+@test "as strace: task_calls" {
+  assert_like_strace -- "$PROGS/task_calls" 3
+}
+
 @test "as strace: direct_calls" {
   assert_like_strace -- "$PROGS/direct_calls"
 }
@@ -526,6 +530,7 @@ inet/stream/tcp: the law does not hold in the report"
     [attach_server]="is attached to, and does not end"
     [bench_loop]="is for measuring"
     [block]="never ends by itself"
+    [busy_neighbours]="opens as many sockets as there is time for"
     [fork_chain]="forks deeper than the oracle's parents of parents"
     [give_kinds]="needs a socket as its stdin"
     [kill_children]="kills at random moments"

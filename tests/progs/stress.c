@@ -585,8 +585,11 @@ static void op_listen(void)
 static void connect_ended(struct object *object, int error, enum pending outcome)
 {
 	const bool pending = object->pending != PENDING_NOT;
+	const bool told = object->told;
 
 	ledger_lock();
+	if (error != EBADF)
+		object->told = false;
 	if (error == EINPROGRESS) {
 		ledger_add(object->kind, PENDING, !pending);
 		object->pending = outcome;
@@ -595,7 +598,7 @@ static void connect_ended(struct object *object, int error, enum pending outcome
 	} else if (pending) {
 		connect_settle(object, error == 0 || error == EISCONN);
 	} else {
-		ledger_add(object->kind, error ? CONNECT_FAILED : CONNECTED, 1);
+		ledger_add(object->kind, error ? CONNECT_FAILED : CONNECTED, error || !told);
 	}
 	ledger_unlock();
 }
@@ -813,8 +816,13 @@ static void so_error_claimed(int fd)
 
 	if (index <= 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length))
 		return;
+	struct object *const object = ledger_object(index);
+	const bool connected = error == 0 || error == EISCONN;
+
 	ledger_lock();
-	connect_settle(ledger_object(index), error == 0 || error == EISCONN);
+	if (object->pending != PENDING_NOT)
+		object->told = connected;
+	connect_settle(object, connected);
 	ledger_unlock();
 }
 

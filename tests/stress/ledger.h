@@ -77,6 +77,7 @@ struct object {
 	int refs;   /* descriptors, in all tables; messages on their way are none */
 	int queued; /* connections asked of a listener */
 	bool busy;  /* some task is in a connect or reads SO_ERROR */
+	bool told;  /* SO_ERROR said that it is connected: the next connect only says it again */
 	bool mailbox, listening, nonblocking, named;
 	uint8_t address_length;
 	char address[32];
