@@ -148,6 +148,8 @@ $(BUILD)/progs-musl/%: tests/progs/%.c switch/libc.c $(BUILD)/flags
 	musl-gcc -static -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch) $(COMMON) \
 		-MF $@.d -MT $@ $(LDFLAGS) -pthread -o $@ switch/libc.c $<
 
+$(BUILD)/unit/test_signals: $(BUILD)/trace/signals.o
+
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(MODEL)
 	$(say) LINK $@
 	mkdir -p $(@D)

@@ -1,6 +1,7 @@
 #include "cmd/connection.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,57 +11,116 @@
 #include "cmd/message.h"
 #include "report/jansson.h"
 
-void connection_begin(struct connection *connection, int fd)
+void connection_begin(struct connection *connection, int fd, struct backlog *backlog)
 {
 	*connection = (struct connection){
-		.fd = fd, .in = alloc_zeroed(CONNECTION_LINE_BYTES, sizeof(*connection->in))};
+		.fd = fd,
+		.in = alloc_zeroed(CONNECTION_LINE_BYTES, sizeof(*connection->in)),
+		.backlog = backlog,
+	};
+}
+
+/* All is sent, or never will be. */
+static void drop_kept(struct connection *connection)
+{
+	connection->backlog->bytes -= connection->out_length - connection->sent;
+	free(connection->out);
+	connection->out = NULL;
+	connection->out_size = connection->out_length = connection->sent = 0;
 }
 
 void connection_end(struct connection *connection)
 {
+	drop_kept(connection);
 	close(connection->fd);
 	free(connection->in);
-	free(connection->out);
 	*connection = (struct connection){.fd = -1};
 }
 
-static void lose(struct connection *connection)
+/* As much as goes now; returns how much that was. */
+static size_t send_now(struct connection *connection, const char *bytes, size_t length)
 {
-	connection->lost = connection->ended = true;
-	connection->sent = connection->out_length;
+	size_t done = 0;
+
+	while (done < length) {
+		const ssize_t sent = send(
+			connection->fd, bytes + done, length - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent >= 0) {
+			done += (size_t)sent;
+		} else if (errno != EINTR) {
+			connection->lost = errno != EAGAIN;
+			break;
+		}
+	}
+	return done;
 }
 
 bool connection_flush(struct connection *connection)
 {
-	while (connection->sent < connection->out_length) {
-		const ssize_t sent = send(connection->fd, connection->out + connection->sent,
-			connection->out_length - connection->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+	const size_t left = connection->out_length - connection->sent;
+	const size_t sent = send_now(connection, connection->out + connection->sent, left);
 
-		if (sent >= 0)
-			connection->sent += (size_t)sent;
-		else if (errno == EAGAIN)
-			return false;
-		else if (errno != EINTR)
-			lose(connection);
-	}
-	free(connection->out);
-	connection->out = NULL;
-	connection->out_length = connection->sent = 0;
+	connection->sent += sent;
+	connection->backlog->bytes -= sent;
+	if (sent < left && !connection->lost)
+		return false;
+	drop_kept(connection);
 	return true;
+}
+
+/* Twice as much as is needed, so that many lines are not moved about for each one more. */
+static void make_room(struct connection *connection, size_t length)
+{
+	const size_t left = connection->out_length - connection->sent;
+	char *out;
+
+	if (connection->out_size - connection->out_length >= length)
+		return;
+	connection->out_size = 2 * (left + length);
+	out = alloc_zeroed(connection->out_size, 1);
+	if (left)
+		memcpy(out, connection->out + connection->sent, left);
+	free(connection->out);
+	connection->out = out;
+	connection->out_length = left;
+	connection->sent = 0;
 }
 
 static void keep(struct connection *connection, const char *text, size_t length)
 {
-	const size_t left = connection->out_length - connection->sent;
-	char *out = alloc_zeroed(left + length, 1);
+	make_room(connection, length);
+	memcpy(connection->out + connection->out_length, text, length);
+	connection->out_length += length;
+	connection->backlog->bytes += length;
+}
 
-	if (left)
-		memcpy(out, connection->out + connection->sent, left);
-	memcpy(out + left, text, length);
-	free(connection->out);
-	connection->out = out;
-	connection->out_length = left + length;
-	connection->sent = 0;
+/* It takes nothing more, and nothing more of it is looked at. */
+static void lose(struct connection *connection)
+{
+	connection->lost = connection->ended = true;
+	drop_kept(connection);
+}
+
+static void give_up(struct connection *connection)
+{
+	lose(connection);
+	connection->overflowed = true;
+	/* As if the other end had gone, which the kernel would tell us of so. */
+	(void)kill(getpid(), SIGIO);
+}
+
+static void send_or_keep(struct connection *connection, const char *text, size_t length)
+{
+	size_t sent = 0;
+
+	if (connection_flush(connection) && !connection->lost)
+		sent = send_now(connection, text, length);
+	if (connection->lost || sent == length)
+		return;
+	if (connection->backlog->bytes + length - sent > CONNECTION_BACKLOG_BYTES)
+		return give_up(connection);
+	keep(connection, text + sent, length - sent);
 }
 
 void connection_send(struct connection *connection, json_t *line)
@@ -75,9 +135,8 @@ void connection_send(struct connection *connection, json_t *line)
 	if (fclose(stream))
 		message_exit("out of memory");
 	if (!connection->lost)
-		keep(connection, text, length);
+		send_or_keep(connection, text, length);
 	free(text);
-	connection_flush(connection);
 }
 
 /* Returns whether something came. */
@@ -101,7 +160,8 @@ static bool receive(struct connection *connection)
 		connection->received += (size_t)received;
 	else if (received == 0)
 		connection->ended = true;
-	else if (errno != EAGAIN)
+	/* Where nothing was sent but it takes nothing, it has shut down its reading (shutdown(2)). */
+	else if (errno != EAGAIN || connection->lost)
 		lose(connection);
 	return received > 0;
 }

@@ -1,7 +1,8 @@
 /*
  * One end of a stream socket (unix(7)) over which lines of JSON go both ways, never blocking. What
  * cannot be sent yet is kept; nothing more is read as long as there is any, so that whoever does
- * not read what comes cannot ask for more.
+ * not read what comes cannot ask for more. All connections together keep no more than
+ * CONNECTION_BACKLOG_BYTES: the one whose line is too much is lost.
  */
 #ifndef SOCKTEST_CMD_CONNECTION_H
 #define SOCKTEST_CMD_CONNECTION_H
@@ -10,22 +11,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CONNECTION_LINE_BYTES = 65536 }; /* a line is shorter, with its newline not longer */
+enum {
+	CONNECTION_LINE_BYTES = 65536, /* a line is shorter, with its newline not longer */
+	CONNECTION_BACKLOG_BYTES = 64 << 20,
+};
+
+/* What connections that belong together share. */
+struct backlog {
+	size_t bytes; /* that all of them keep */
+};
 
 struct connection {
 	int fd;
 	bool ended;      /* the other end sends no more */
-	bool lost;       /* nor does it take anything */
+	bool lost;       /* it takes nothing more; what it sent before is still read */
 	bool overlong;   /* it sent a line that is too long: the rest is not looked at */
+	bool overflowed; /* it was given up, as there was too much for it to take */
 	char *in;        /* CONNECTION_LINE_BYTES */
 	size_t received; /* of in, from taken on what was not looked at */
 	size_t taken;
 	char *out; /* from sent on what is still to go */
-	size_t out_length, sent;
+	size_t out_size, out_length, sent;
+	struct backlog *backlog;
 };
 
-/* Takes over fd, a nonblocking one. Exits with a message where there is no memory. */
-void connection_begin(struct connection *connection, int fd);
+/*
+ * Takes over fd, a nonblocking one; backlog is lent. Exits with a message where there is no memory.
+ */
+void connection_begin(struct connection *connection, int fd, struct backlog *backlog);
 
 /* Closes it. */
 void connection_end(struct connection *connection);

@@ -27,7 +27,8 @@ enum {
 	LINES_AT_ONCE = 16, /* of one client, before the program goes on */
 	NS_PER_MS = 1000000,
 	RETRY_MS = 20,     /* where no signal will tell */
-	GOODBYE_MS = 2000, /* for clients to take what is left for them */
+	GOODBYE_MS = 2000, /* for clients to take what is left for them, */
+	SILENCE_MS = 500,  /* as long as any of them does */
 };
 
 struct control *control_open(
@@ -64,29 +65,13 @@ static bool is_ours(int fd)
 	       (peer.uid == 0 || peer.uid == geteuid() || peer.uid == getuid());
 }
 
-static void turn_away(int fd, const char *why)
+static void turn_away(struct control *control, int fd, const char *why)
 {
 	struct connection connection;
 
-	connection_begin(&connection, fd);
+	connection_begin(&connection, fd, &control->backlog);
 	connection_send(&connection, put(json_object(), "error", json_string(why)));
 	connection_end(&connection);
-}
-
-static void welcome(struct control *control, int fd)
-{
-	struct client *client;
-	int count;
-
-	DL_COUNT(control->clients, client, count);
-	if (!is_ours(fd))
-		return turn_away(fd, "only the user who runs socktest, and root, may control it");
-	if (count == CLIENTS_MAX)
-		return turn_away(fd, "there are too many clients");
-	client = alloc_zeroed(1, sizeof(*client));
-	connection_begin(&client->connection, fd);
-	DL_APPEND(control->clients, client);
-	connection_send(&client->connection, greeting(control));
 }
 
 static void drop_asked(struct control *control, struct asked *asked)
@@ -105,20 +90,24 @@ static void warn_of_pass(struct tracer *tracer, const char *filter)
 /* Whoever was to answer never will. */
 static void pass_all(struct control *control)
 {
-	const char *const filter = filters_asking(switch_filters(control->sw));
 	const struct reply pass = {.answer = ANSWER_NONE};
 
 	while (control->asked && control->tracer) {
 		const uint64_t number = control->asked->number;
 
+		warn_of_pass(control->tracer, control->asked->filter);
 		drop_asked(control, control->asked);
-		warn_of_pass(control->tracer, filter ? filter : "a filter that was cleared");
 		trace_reply(control->tracer, number, &pass);
 	}
 }
 
 static void dismiss(struct control *control, struct client *client)
 {
+	if (client->connection.overflowed && control->tracer)
+		trace_warn(control->tracer,
+			"--control: a client was dropped, as more than %d MiB of answers were not "
+			"read",
+			CONNECTION_BACKLOG_BYTES >> 20);
 	DL_DELETE(control->clients, client);
 	client->connection.lost = true;
 	requests_drop_waits(control, client);
@@ -128,14 +117,6 @@ static void dismiss(struct control *control, struct client *client)
 		pass_all(control);
 	}
 	free(client);
-}
-
-static bool waits(const struct control *control, const struct client *client)
-{
-	const struct wait *wait;
-
-	DL_SEARCH_SCALAR(control->waits, wait, client, client);
-	return wait != NULL;
 }
 
 static bool has_gone(const struct connection *connection)
@@ -150,11 +131,10 @@ static bool is_done(const struct control *control, const struct client *client)
 {
 	const struct connection *const connection = &client->connection;
 
-	if (connection->lost)
-		return true;
 	if (!connection->ended || connection->out_length)
 		return false;
-	return control->master == client || !waits(control, client) || has_gone(connection);
+	return connection->lost || control->master == client || !client->waits ||
+	       has_gone(connection);
 }
 
 /* Returns whether it may have more to say. */
@@ -194,11 +174,41 @@ static uint64_t attend_client(struct control *control, struct client *client)
 		complain(client);
 	if (!connection_flush(connection))
 		return now_ns + (uint64_t)RETRY_MS * NS_PER_MS;
+	if (control->master == client)
+		requests_send_asked(control);
 	if (is_done(control, client)) {
 		dismiss(control, client);
 		return 0;
 	}
 	return more ? now_ns : 0;
+}
+
+static bool is_full(const struct control *control)
+{
+	const struct client *client;
+	int count;
+
+	DL_COUNT(control->clients, client, count);
+	return count == CLIENTS_MAX;
+}
+
+/* Attended to at once: one that has said all and gone is out of the way of the next. */
+static uint64_t welcome(struct control *control, int fd)
+{
+	struct client *client;
+
+	if (!is_ours(fd))
+		turn_away(control, fd, "only the user who runs socktest, and root, may control it");
+	else if (is_full(control))
+		turn_away(control, fd, "there are too many clients");
+	else {
+		client = alloc_zeroed(1, sizeof(*client));
+		connection_begin(&client->connection, fd, &control->backlog);
+		DL_APPEND(control->clients, client);
+		connection_send(&client->connection, greeting(control));
+		return attend_client(control, client);
+	}
+	return 0;
 }
 
 static uint64_t sooner(uint64_t one, uint64_t other)
@@ -211,22 +221,26 @@ static uint64_t sooner(uint64_t one, uint64_t other)
 /* Returns when to look again although no signal says so; 0: not at all. */
 static uint64_t attend_all(struct control *control)
 {
-	const uint64_t soon_ns = control->so_far->duration_ns + (uint64_t)RETRY_MS * NS_PER_MS;
+	const uint64_t now_ns = control->so_far->duration_ns;
+	const uint64_t soon_ns = now_ns + (uint64_t)RETRY_MS * NS_PER_MS;
 	struct client *client, *next;
 	uint64_t at_ns = 0;
 	int fd;
 
+	DL_FOREACH_SAFE(control->clients, client, next)
+	at_ns = sooner(attend_client(control, client), at_ns);
 	for (int i = 0; i < CLIENTS_MAX; i++) {
+		/* Those that have more to say may be gone when they have said it. */
+		if (at_ns == now_ns && is_full(control))
+			break;
 		fd = listener_accept(control->listener);
 		if (fd == -EAGAIN)
 			break;
-		at_ns = soon_ns;
+		at_ns = sooner(soon_ns, at_ns);
 		if (fd < 0)
 			break;
-		welcome(control, fd);
+		at_ns = sooner(welcome(control, fd), at_ns);
 	}
-	DL_FOREACH_SAFE(control->clients, client, next)
-	at_ns = sooner(attend_client(control, client), at_ns);
 	return at_ns;
 }
 
@@ -257,6 +271,7 @@ bool control_ask(void *context, const struct question *question)
 	}
 	asked = alloc_zeroed(1, sizeof(*asked));
 	asked->number = question->number;
+	asked->filter = question->filter;
 	asked->line = request_question(question);
 	DL_APPEND(control->asked, asked);
 	if (control->master)
@@ -288,42 +303,53 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_PER_MS;
 }
 
-/* Waits, for a while, until all have taken what was sent to them. */
-static void say_goodbye(struct control *control)
+/* Returns how many have not taken yet what was sent to them. */
+static nfds_t flush_all(const struct control *control, struct pollfd polled[static CLIENTS_MAX])
+{
+	struct client *client;
+	nfds_t count = 0;
+
+	DL_FOREACH(control->clients, client)
+	{
+		if (!connection_flush(&client->connection))
+			polled[count++] =
+				(struct pollfd){.fd = client->connection.fd, .events = POLLOUT};
+	}
+	return count;
+}
+
+/* Waits until all have taken what was sent to them, or do not seem to want it. */
+static void say_goodbye(const struct control *control)
 {
 	const uint64_t end_ms = now_ms() + GOODBYE_MS;
+	struct pollfd polled[CLIENTS_MAX];
+	nfds_t count;
 
-	for (;;) {
-		struct pollfd polled[CLIENTS_MAX];
-		const struct client *client;
-		nfds_t count = 0;
-		const uint64_t time_ms = now_ms();
+	while ((count = flush_all(control, polled))) {
+		const int ready = poll(polled, count, SILENCE_MS);
 
-		DL_FOREACH(control->clients, client)
-		{
-			struct connection *const connection =
-				(struct connection *)&client->connection;
-
-			if (!connection_flush(connection))
-				polled[count++] =
-					(struct pollfd){.fd = connection->fd, .events = POLLOUT};
-		}
-		if (!count || time_ms >= end_ms ||
-			(poll(polled, count, (int)(end_ms - time_ms)) < 0 && errno != EINTR))
+		if (ready == 0 || (ready < 0 && errno != EINTR) || now_ms() >= end_ms)
 			return;
 	}
 }
 
-void control_close(struct control *control, const struct trace_outcome *outcome)
+void control_end(struct control *control, const struct trace_outcome *outcome)
+{
+	if (!control)
+		return;
+	control->tracer = NULL;
+	control->so_far = outcome;
+	(void)attend_all(control); /* what came last */
+	listener_close(control->listener);
+	requests_settle_waits(control);
+}
+
+void control_close(struct control *control)
 {
 	struct client *client, *next;
 
 	if (!control)
 		return;
-	control->tracer = NULL;
-	control->so_far = outcome;
-	listener_close(control->listener);
-	requests_settle_waits(control);
 	say_goodbye(control);
 	DL_FOREACH_SAFE(control->clients, client, next)
 	dismiss(control, client);

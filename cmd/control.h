@@ -23,8 +23,13 @@ struct trace_attention control_attend(
 bool control_ask(void *context, const struct question *question);
 void control_unask(void *context, uint64_t number);
 
-/* The program has ended: tells those who wait, says goodbye, and removes the socket. NULL: nothing.
+/*
+ * The program has ended: tells those who wait, without waiting for them, and removes the socket.
+ * NULL: nothing, as below.
  */
-void control_close(struct control *control, const struct trace_outcome *outcome);
+void control_end(struct control *control, const struct trace_outcome *outcome);
+
+/* After control_end, when all else is done: says goodbye, which may take its time, and frees it. */
+void control_close(struct control *control);
 
 #endif

@@ -17,7 +17,7 @@
 #include "report/jansson.h"
 #include "switch/names.h"
 
-enum { KEY_CONNECT_TIMEOUT = COMMANDLINE_FIRST_KEY, KEY_FORMAT, KEY_TIMEOUT };
+enum { KEY_CONNECT_TIMEOUT = COMMANDLINE_FIRST_KEY, KEY_FORMAT, KEY_TIMEOUT, KEY_FIRST_FILTER };
 enum { STATUS_NOT_HELD = 1 };
 
 /* What a subcommand was given. */
@@ -26,12 +26,16 @@ struct order {
 	char **words; /* NULL-terminated */
 	const char *format;
 	const char *timeout; /* NULL: none */
+	json_t *filters;     /* options as the server takes them */
 };
+
+/* The options of its own that a subcommand takes. */
+enum takes { TAKES_NONE, TAKES_FORMAT, TAKES_TIMEOUT, TAKES_FILTERS };
 
 struct ctl_row {
 	const char *name, *arguments, *help;
-	const char *option; /* the one that it takes; NULL: none */
-	int words_max;      /* -1: any number; options among them are its own */
+	enum takes takes;
+	bool has_words;
 	int (*run)(struct server *server, const struct order *order);
 };
 
@@ -72,15 +76,15 @@ static void print_numbers(const json_t *answer, const char *key)
 
 static int set(struct server *server, const struct order *order)
 {
-	json_t *options = json_array(), *answer;
+	json_t *answer;
 
-	if (!*order->words)
+	if (*order->words)
+		message_exit(
+			"ctl set: %s: no OPTION, as --fail-connect=ECONNREFUSED", *order->words);
+	if (!json_array_size(order->filters))
 		message_exit("ctl set: no OPTION, as --fail-connect=ECONNREFUSED");
-	for (char **word = order->words; *word; word++)
-		options = append(options, json_string(*word));
-	if (!options)
-		message_exit("ctl set: an OPTION is to be UTF-8");
-	answer = server_demand(server, put(request_of("set"), "options", options));
+	answer = server_demand(
+		server, put(request_of("set"), "options", json_incref(order->filters)));
 	print_numbers(answer, "filters");
 	json_decref(answer);
 	return flush_stdout();
@@ -88,17 +92,18 @@ static int set(struct server *server, const struct order *order)
 
 static int clear(struct server *server, const struct order *order)
 {
+	json_t *request = request_of("clear"), *ids = json_array();
 	uint64_t id;
 
-	for (char **word = order->words; *word; word++)
+	for (char **word = order->words; *word; word++) {
 		if (number_parse(*word, INT32_MAX, &id))
 			message_exit("ctl clear: %s is no ID; list names them", *word);
-	if (!*order->words)
-		json_decref(server_demand(server, request_of("clear")));
-	for (char **word = order->words; *word; word++) {
-		(void)number_parse(*word, INT32_MAX, &id);
-		json_decref(server_demand(server, put(request_of("clear"), "filter", count(id))));
+		ids = append(ids, count(id));
 	}
+	if (*order->words)
+		request = put(request, "filters", json_incref(ids));
+	json_decref(ids);
+	json_decref(server_demand(server, request));
 	return 0;
 }
 
@@ -173,9 +178,11 @@ static int wait_for(struct server *server, const struct order *order)
 	request = put(request, "expect", json_string(text));
 	if (order->timeout)
 		request = put(request, "timeout", json_string(order->timeout));
-	free(text);
 	answer = server_ask(server, request);
-	if (!json_is_true(json_object_get(answer, "ok"))) {
+	if (!answer) {
+		message_print("%s: the program has ended", text);
+		status = STATUS_NOT_HELD;
+	} else if (!json_is_true(json_object_get(answer, "ok"))) {
 		const char *const error = json_string_value(json_object_get(answer, "error"));
 
 		message_print("%s", error ? error : "refused");
@@ -183,6 +190,7 @@ static int wait_for(struct server *server, const struct order *order)
 			 : json_object_get(answer, "ended")   ? STATUS_NOT_HELD
 							      : STATUS_FAILED;
 	}
+	free(text);
 	json_decref(answer);
 	return status;
 }
@@ -239,8 +247,17 @@ static int ask(struct server *server, const struct order *order)
 		if (polled[1].revents)
 			lines_read(&ours);
 	}
-	while ((line = lines_take(theirs)))
-		pass_question(line);
+	while ((line = lines_take_last(&ours)))
+		pass_answer(server, line);
+	/* What it has to say to the last answers; it lets go of us then. */
+	server_finish(server);
+	for (;;) {
+		while ((line = lines_take(theirs)))
+			pass_question(line);
+		if (theirs->ended)
+			break;
+		lines_read(theirs);
+	}
 	free(ours.text);
 	return 0;
 }
@@ -248,15 +265,16 @@ static int ask(struct server *server, const struct order *order)
 /* ---- the command line ---- */
 
 static const struct ctl_row rows[] = {
-	{"stats", "", "print the counters", "format", 0, show},
-	{"sockets", "", "print the sockets that are open", "format", 0, show},
-	{"report", "", "print the whole report as of now", "format", 0, show},
-	{"set", "OPTION...", "add filters, as of trace, and print their ids", NULL, -1, set},
-	{"clear", "[ID...]", "take filters back, or all of them", NULL, INT32_MAX, clear},
-	{"list", "", "print the filters, with their ids and counts", NULL, 0, list},
-	{"reset", "", "let all counters begin anew", NULL, 0, reset},
-	{"wait", "EXPECTATION", "wait until it holds", "timeout", INT32_MAX, wait_for},
-	{"ask", "", "print the questions of ask filters, read answers", NULL, 0, ask},
+	{"stats", "", "print the counters", TAKES_FORMAT, false, show},
+	{"sockets", "", "print the sockets that are open", TAKES_FORMAT, false, show},
+	{"report", "", "print the whole report as of now", TAKES_FORMAT, false, show},
+	{"set", "OPTION...", "add filters, as of trace, and print their ids", TAKES_FILTERS, true,
+		set},
+	{"clear", "[ID...]", "take filters back, or all of them", TAKES_NONE, true, clear},
+	{"list", "", "print the filters, with their ids and counts", TAKES_NONE, false, list},
+	{"reset", "", "let all counters begin anew", TAKES_NONE, false, reset},
+	{"wait", "EXPECTATION", "wait until it holds", TAKES_TIMEOUT, true, wait_for},
+	{"ask", "", "print the questions of ask filters, read answers", TAKES_NONE, false, ask},
 };
 
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
@@ -285,63 +303,93 @@ static uint64_t time_of(const char *option, const char *value)
 	return time_ns;
 }
 
+static void take_filter(struct order *order, const char *name, const char *value)
+{
+	char *const option = alloc_text("--%s=%s", name, value);
+
+	order->filters = append(order->filters, json_string(option));
+	if (!order->filters)
+		message_exit("ctl set: an OPTION is to be UTF-8");
+	free(option);
+}
+
 static void take_option(void *context, int key, const char *argument)
 {
 	struct order *const order = context;
 
 	if (key == KEY_FORMAT)
 		order->format = options_format(argument)->name;
-	else
+	else if (key == KEY_TIMEOUT)
 		order->timeout = (time_of("timeout", argument), argument);
+	else
+		take_filter(order, filter_options()[key - KEY_FIRST_FILTER].name, argument);
 }
 
-/* Options first: argp takes them up to the first word that is none. */
-static void sort_words(char **words)
+/* What a subcommand takes; to be freed. */
+static struct argp_option *make_options(enum takes takes)
 {
-	size_t options = 0;
-
-	for (size_t i = 0; words[i]; i++) {
-		char *const word = words[i];
-
-		if (strncmp(word, "--", 2) != 0)
-			continue;
-		memmove(words + options + 1, words + options, (i - options) * sizeof(*words));
-		words[options++] = word;
-	}
-}
-
-static void parse_order(const struct ctl_row *row, int argc, char **argv, struct order *order)
-{
-	const struct argp_option all[] = {
-		{.name = "format",
+	static const struct argp_option own[] = {
+		[TAKES_FORMAT] = {.name = "format",
 			.key = KEY_FORMAT,
 			.arg = "FORMAT",
 			.doc = "as of socktest trace (table)"},
-		{.name = "timeout",
+		[TAKES_TIMEOUT] = {.name = "timeout",
 			.key = KEY_TIMEOUT,
 			.arg = "TIME",
 			.doc = "give up after TIME, with exit status 124"},
 	};
-	struct argp_option options[] = {{0}, COMMANDLINE_STANDARD_OPTIONS, {0}};
+	const struct argp_option standard[] = {COMMANDLINE_STANDARD_OPTIONS, {0}};
+	const struct filter_option *const filters = filter_options();
+	struct argp_option *options;
+	size_t count = 0;
+
+	while (filters[count].name)
+		count++;
+	options = alloc_zeroed(count + 1 + sizeof(standard) / sizeof(*standard), sizeof(*options));
+	for (size_t i = 0; takes == TAKES_FILTERS && i < count; i++)
+		options[i] = (struct argp_option){.name = filters[i].name,
+			.key = KEY_FIRST_FILTER + (int)i,
+			.arg = filters[i].argument,
+			.doc = filters[i].help};
+	if (takes != TAKES_FILTERS)
+		count = takes != TAKES_NONE;
+	if (takes == TAKES_FORMAT || takes == TAKES_TIMEOUT)
+		*options = own[takes];
+	memcpy(options + count, standard, sizeof(standard));
+	return options;
+}
+
+/* Options may stand among the words, and behind them. */
+static void parse_words(
+	const struct commandline *commandline, int argc, char **argv, struct order *order)
+{
+	char **rest = commandline_parse(commandline, argc, argv, order);
+	size_t count = 0;
+
+	order->words = alloc_zeroed((size_t)argc + 1, sizeof(*order->words));
+	while (*rest && strcmp(rest[-1], "--") != 0) {
+		order->words[count++] = *rest;
+		/* This word is where the program's name is expected. */
+		rest = commandline_parse(commandline, argc - (int)(rest - argv), rest, order);
+	}
+	while (*rest)
+		order->words[count++] = *rest++;
+}
+
+static void parse_order(const struct ctl_row *row, int argc, char **argv, struct order *order)
+{
+	struct argp_option *const options = make_options(row->takes);
 	char *const name = alloc_text("socktest ctl PATH %s", row->name);
 	const struct commandline commandline = {
 		.name = name,
-		.argp = {.options = row->option ? options : options + 1,
-			.args_doc = row->arguments,
-			.doc = row->help},
+		.argp = {.options = options, .args_doc = row->arguments, .doc = row->help},
 		.take = take_option,
 	};
 
-	if (row->option)
-		options[0] = all[strcmp(row->option, "timeout") == 0];
-	if (row->words_max < 0) {
-		order->words = argv + 1;
-	} else {
-		sort_words(argv + 1);
-		order->words = commandline_parse(&commandline, argc, argv, order);
-	}
-	if (row->words_max == 0 && *order->words)
+	parse_words(&commandline, argc, argv, order);
+	if (!row->has_words && *order->words)
 		message_exit("ctl %s: takes no operand, as %s", row->name, *order->words);
+	free(options);
 	free(name);
 }
 
@@ -403,10 +451,12 @@ int ctl_command(int argc, char **argv)
 		message_exit("ctl: no %s; usage: socktest ctl [OPTION...] PATH REQUEST [ARG...]",
 			operands[0] ? "REQUEST" : "PATH");
 	const struct ctl_row *const row = find_row(operands[1]);
-	struct order order = {.name = row->name, .format = "table"};
+	struct order order = {.name = row->name, .format = "table", .filters = json_array()};
 	parse_order(row, argc - (int)(operands + 1 - argv), operands + 1, &order);
 	struct server server = server_connect(operands[0], timeout_ns);
 	const int status = row->run(&server, &order);
 	server_disconnect(&server);
+	json_decref(order.filters);
+	free(order.words);
 	return status;
 }

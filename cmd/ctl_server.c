@@ -48,6 +48,18 @@ char *lines_take(struct lines *lines)
 	return line;
 }
 
+char *lines_take_last(struct lines *lines)
+{
+	char *const whole = lines_take(lines);
+	char *const rest = lines->text + lines->taken;
+
+	if (whole || !lines->ended || lines->taken == lines->length)
+		return whole;
+	lines->text[lines->length] = '\0'; /* nothing was read where the end was seen */
+	lines->taken = lines->length;
+	return rest;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -63,7 +75,8 @@ static int try_connect(const struct sockaddr_un *address)
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
 		return fd;
 	const int error = errno;
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return -error;
 }
 
@@ -84,6 +97,12 @@ static int connect_in_time(const char *path, uint64_t timeout_ns)
 	}
 }
 
+static _Noreturn void went_away(const struct server *server)
+{
+	message_exit("%s: the other end went away", server->path);
+}
+
+/* NULL: nothing more comes. */
 static json_t *receive(struct server *server)
 {
 	char *line;
@@ -91,7 +110,7 @@ static json_t *receive(struct server *server)
 
 	while (!(line = lines_take(&server->lines))) {
 		if (server->lines.ended)
-			message_exit("%s: the other end went away", server->path);
+			return NULL;
 		lines_read(&server->lines);
 	}
 	received = json_loads(line, 0, NULL);
@@ -106,6 +125,8 @@ static void take_greeting(struct server *server)
 	const char *const protocol = json_string_value(json_object_get(greeting, "protocol"));
 	const char *const error = json_string_value(json_object_get(greeting, "error"));
 
+	if (!greeting)
+		went_away(server);
 	if (error)
 		message_exit("%s: %s", server->path, error);
 	if (!protocol || strcmp(protocol, PROTOCOL) != 0)
@@ -132,6 +153,11 @@ void server_disconnect(struct server *server)
 {
 	close(server->lines.fd);
 	free(server->lines.text);
+}
+
+void server_finish(const struct server *server)
+{
+	(void)shutdown(server->lines.fd, SHUT_WR);
 }
 
 void server_send(struct server *server, json_t *request)
@@ -168,6 +194,8 @@ json_t *server_demand(struct server *server, json_t *request)
 	json_t *const answer = server_ask(server, request);
 	const char *const error = json_string_value(json_object_get(answer, "error"));
 
+	if (!answer)
+		went_away(server);
 	if (!json_is_true(json_object_get(answer, "ok")))
 		message_exit("%s", error ? error : "refused");
 	return answer;

@@ -2,16 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/alloc.h"
 #include "cmd/message.h"
+
+enum { LOCK_TRIES = 100, LOCK_RETRY_NS = 10000000 };
 
 struct listener {
 	int fd;
@@ -36,15 +41,18 @@ static int make_socket(void)
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/* Whether nobody listens on the socket at this address. */
-static bool is_stale(const struct sockaddr_un *address)
+/* ECONNREFUSED: nobody listens on the socket at this address; 0: somebody does. */
+static int probe(const struct sockaddr_un *address)
 {
 	const int fd = make_socket();
-	const bool refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
-			     errno == ECONNREFUSED;
+	const bool connected =
+		fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+	const int error = connected ? 0 : errno;
 
-	close(fd);
-	return refused;
+	if (fd >= 0)
+		close(fd);
+	/* So many wait there that one more would have to. */
+	return error == EAGAIN ? 0 : error;
 }
 
 /* Only the user may connect (unix(7), "Pathname socket ownership and permissions"). */
@@ -63,16 +71,59 @@ static int take_place(const struct listener *listener, const char *option)
 {
 	const char *const path = listener->address.sun_path;
 	struct stat stat;
+	int error;
 
 	if (lstat(path, &stat))
 		return errno;
 	if (!S_ISSOCK(stat.st_mode))
 		message_exit("%s=%s: there is a file that is no socket", option, path);
-	if (!is_stale(&listener->address))
+	error = probe(&listener->address);
+	if (!error)
 		message_exit("%s=%s: somebody listens there already", option, path);
+	if (error != ECONNREFUSED)
+		return error;
 	if (unlink(path))
 		return errno;
 	return bind_privately(listener);
+}
+
+static int bind_and_listen(const struct listener *listener, const char *option)
+{
+	int error = bind_privately(listener);
+
+	if (error == EADDRINUSE)
+		error = take_place(listener, option);
+	if (!error && listen(listener->fd, SOMAXCONN))
+		error = errno;
+	return error;
+}
+
+/* A descriptor that is to be closed; -1: it is done without. */
+static int lock_folder(const char *path)
+{
+	const struct timespec retry = {.tv_nsec = LOCK_RETRY_NS};
+	char *const copy = alloc_text("%s", path);
+	const int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	free(copy);
+	for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+		nanosleep(&retry, NULL);
+	return fd;
+}
+
+/*
+ * Alone in the folder: of two that find the same dead socket, one would remove what the other has
+ * just made, and one that is not listened on yet looks dead. Anybody who may read the folder can
+ * hold such a lock, so it is not waited for without end.
+ */
+static int bind_alone(const struct listener *listener, const char *option)
+{
+	const int lock = lock_folder(listener->address.sun_path);
+	const int error = bind_and_listen(listener, option);
+
+	if (lock >= 0)
+		close(lock);
+	return error;
 }
 
 /* SIGIO comes to us when something does (fcntl(2), F_SETOWN). */
@@ -93,10 +144,8 @@ struct listener *listener_open(const char *option, const char *path)
 		message_exit("%s=%s: a socket's path is 1 to %d bytes long", option, path,
 			LISTENER_PATH_MAX);
 	listener->fd = make_socket();
-	error = listener->fd < 0 ? errno : bind_privately(listener);
-	if (error == EADDRINUSE)
-		error = take_place(listener, option);
-	if (!error && (listen(listener->fd, SOMAXCONN) || lstat(path, &stat)))
+	error = listener->fd < 0 ? errno : bind_alone(listener, option);
+	if (!error && lstat(path, &stat))
 		error = errno;
 	if (!error)
 		error = -announce(listener->fd);

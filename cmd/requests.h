@@ -7,6 +7,7 @@
 
 struct client {
 	struct connection connection;
+	unsigned waits;
 	struct client *prev, *next;
 };
 
@@ -23,7 +24,8 @@ struct wait {
 /* A call that is held for an answer. */
 struct asked {
 	uint64_t number;
-	json_t *line; /* still to be sent; NULL: it was */
+	const char *filter; /* its option, lent */
+	json_t *line;       /* still to be sent; NULL: it was */
 	struct asked *prev, *next;
 };
 
@@ -31,6 +33,7 @@ struct control {
 	const struct options *options;
 	struct switchboard *sw;
 	struct places places;
+	struct backlog backlog;
 	struct client *clients;
 	struct client *master; /* who is asked; NULL: nobody */
 	bool had_master;
@@ -56,7 +59,10 @@ uint64_t requests_nearest_wait_ns(const struct control *control);
 /* Takes them back: nobody is there to be answered. */
 void requests_drop_waits(struct control *control, const struct client *client);
 
-/* Sends the questions that the client in control has not seen. */
+/*
+ * Sends the questions that the client in control has not seen, as long as it takes them: behind one
+ * that does not read they do not pile up, and those of tasks that die meanwhile are never sent.
+ */
 void requests_send_asked(struct control *control);
 
 /* The line that asks. */

@@ -122,12 +122,9 @@ static void collect_warnings(struct summary *summary, const struct options *opti
 	}
 }
 
-void summary_make(struct summary *summary, const struct options *options,
-	const struct switchboard *sw, const struct places *places, struct tracer *tracer,
-	const struct trace_outcome *outcome)
+static void begin(
+	struct summary *summary, const struct options *options, const struct trace_outcome *outcome)
 {
-	const struct filters *filters = switch_filters(sw);
-
 	*summary = (struct summary){
 		.report = {.command = (const char *const *)options->command,
 			.law = options->rules == COUNT_SOCKTEST,
@@ -138,6 +135,23 @@ void summary_make(struct summary *summary, const struct options *options,
 			.duration_ns = outcome->duration_ns,
 			.snapshot = &summary->snapshot},
 	};
+}
+
+void summary_make_stats(struct summary *summary, const struct options *options,
+	const struct switchboard *sw, const struct trace_outcome *outcome)
+{
+	begin(summary, options, outcome);
+	if (switch_stats(sw, &summary->snapshot))
+		message_exit("out of memory");
+}
+
+void summary_make(struct summary *summary, const struct options *options,
+	const struct switchboard *sw, const struct places *places, struct tracer *tracer,
+	const struct trace_outcome *outcome)
+{
+	const struct filters *filters = switch_filters(sw);
+
+	begin(summary, options, outcome);
 	if (tracer)
 		trace_refresh_addresses(tracer);
 	if (switch_snapshot(sw, outcome->duration_ns, &summary->snapshot))

@@ -28,6 +28,10 @@ void summary_make(struct summary *summary, const struct options *options,
 	const struct switchboard *sw, const struct places *places, struct tracer *tracer,
 	const struct trace_outcome *outcome);
 
+/* The same of the counters alone: quick, however many sockets there are. */
+void summary_make_stats(struct summary *summary, const struct options *options,
+	const struct switchboard *sw, const struct trace_outcome *outcome);
+
 /* Frees what the summary owns. */
 void summary_clear(struct summary *summary);
 

@@ -13,6 +13,7 @@
 #include "cmd/status.h"
 #include "cmd/summary.h"
 #include "cmd/suppressions.h"
+#include "trace/signals.h"
 
 /* A report next to the usual one. */
 struct further {
@@ -113,6 +114,7 @@ static void begin_outputs(struct run *run)
 static struct run prepare(const struct options *options)
 {
 	struct run run = {.options = options, .filters = make_filters(options)};
+	struct error error;
 
 	run.sw = switch_new(options->rules, run.filters);
 	run.suppressions = suppressions_read(options);
@@ -126,6 +128,9 @@ static struct run prepare(const struct options *options)
 	if (!run.sw)
 		message_exit("out of memory");
 	open_outputs(&run);
+	/* Not before: what was opened may have waited, for the reader of a fifo, to be interrupted. */
+	if (signals_begin(&error))
+		message_exit("%s", error.text);
 	if (options->control)
 		run.control = control_open(
 			options, run.sw, &(struct places){run.stacks, run.suppressions});
@@ -260,11 +265,11 @@ static void report_now(void *context, struct tracer *tracer, const struct trace_
 	struct run *run = context;
 	struct summary summary;
 
-	if (!run->report)
+	if (!run->report && !run->options->reports_count)
 		return;
 	summary_make(&summary, run->options, run->sw,
 		&(struct places){run->stacks, run->suppressions}, tracer, so_far);
-	write_report(run, run->report, run->options->format, &summary.report);
+	write_reports(run, &summary.report);
 	summary_clear(&summary);
 }
 
@@ -332,14 +337,14 @@ static int execute(struct run *run)
 	int failure = trace_run(&trace_options, run->sw, &outcome, &error);
 	int status;
 
-	control_close(run->control, &outcome);
-
+	control_end(run->control, &outcome);
 	if (failure) {
 		message_print("%s", *error.text ? error.text : strerror(-failure));
 		status = failed_status(failure, outcome.started);
 	} else {
 		status = conclude(run, &outcome);
 	}
+	control_close(run->control);
 	trace_outcome_clear(&outcome);
 	return status;
 }

@@ -294,6 +294,15 @@ size_t filters_count(const struct filters *filters)
 	return filters->count;
 }
 
+size_t filters_in_force(const struct filters *filters)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < filters->count; i++)
+		count += !filters->list[i].cleared;
+	return count;
+}
+
 struct filter_tally filters_tally(const struct filters *filters, size_t index)
 {
 	const struct filter *filter = &filters->list[index];

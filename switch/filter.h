@@ -105,6 +105,9 @@ void filters_thread_ended(struct filters *filters, pid_t tid);
 void filters_thread_renamed(struct filters *filters, pid_t from, pid_t to);
 
 size_t filters_count(const struct filters *filters);
+
+/* How many of them were not cleared. */
+size_t filters_in_force(const struct filters *filters);
 struct filter_tally filters_tally(const struct filters *filters, size_t index);
 
 /*

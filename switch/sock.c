@@ -31,6 +31,30 @@ void sock_count(const struct sock *sock, enum counter counter, int by)
 		sock->stat->count[counter] += (uint64_t)by;
 }
 
+/*
+ * It comes into the list of open ones, or goes. Kept along, as whoever waits for a counter looks
+ * after each call, and there may be many sockets.
+ */
+static void count_inflight(const struct sock *sock, int by)
+{
+	if (!sock->given_back)
+		sock_count(sock, COUNTER_INFLIGHT, by);
+}
+
+static bool is_open(const struct sock *sock)
+{
+	return sock->listed && sock->life != SOCK_CLOSED;
+}
+
+void sock_set_counted(struct sock *sock, bool counted)
+{
+	if (is_open(sock))
+		count_inflight(sock, -1);
+	sock->counted = counted;
+	if (is_open(sock))
+		count_inflight(sock, 1);
+}
+
 const char *sock_turn_name(enum sock_turn turn)
 {
 	static const char *const names[SOCK_TURN_MAX] = {
@@ -138,9 +162,13 @@ void sock_set_cookie(
 {
 	if (cookie_family(canonical) == AF_UNIX)
 		sw->passes_descriptors = true;
+	const bool counted = sock->counted;
+
+	sock_set_counted(sock, false); /* under its former cookie */
 	sock->canonical = canonical;
 	sock->cookie = sw->rules == COUNT_GO ? raw : canonical;
 	sock->stat = stat_of(sw, sock->cookie);
+	sock_set_counted(sock, counted);
 }
 
 void sock_connect_begins(struct switchboard *sw, struct sock *sock)
@@ -189,6 +217,7 @@ static int by_id(const struct sock *a, const struct sock *b)
 static void sock_close(struct switchboard *sw, struct sock *sock)
 {
 	DL_DELETE(sw->open, sock);
+	count_inflight(sock, -1);
 	sock->life = SOCK_CLOSED;
 	if (sw->rules == COUNT_SOCKTEST)
 		sock_count(sock, COUNTER_CLOSED, 1);
@@ -218,8 +247,10 @@ static void sock_revive(struct switchboard *sw, struct sock *sock)
 		sw->closed_count--;
 	}
 	/* One that is not listed was forgotten, but for a call that still held it. */
-	if (!sock->listed || sock->life == SOCK_CLOSED)
+	if (!is_open(sock)) {
 		DL_INSERT_INORDER(sw->open, sock, by_id);
+		count_inflight(sock, 1);
+	}
 	sock->listed = true;
 	if (sock->period != sw->period)
 		take_along(sw, sock);
@@ -229,9 +260,17 @@ static void sock_revive(struct switchboard *sw, struct sock *sock)
 	sock_turns(sw, sock, SOCK_TURN_BACK);
 }
 
+/* Go's package forgets a socket when the descriptor that it knows it by is closed. */
+static void give_back(struct sock *sock)
+{
+	count_inflight(sock, -1);
+	sock->given_back = true;
+}
+
 static void unref(struct switchboard *sw, const struct fdslot *slot)
 {
-	slot->sock->given_back |= slot->returned;
+	if (sw->rules == COUNT_GO && slot->returned)
+		give_back(slot->sock);
 	if (--slot->sock->descriptors == 0)
 		sock_close(sw, slot->sock);
 }
@@ -309,8 +348,10 @@ void sock_reset_all(struct switchboard *sw)
 	DL_FOREACH_SAFE(sw->open, sock, next)
 	{
 		begin_anew(sw, sock);
-		if (sock->life == SOCK_LIVE)
+		if (sock->life == SOCK_LIVE) {
+			count_inflight(sock, 1);
 			continue;
+		}
 		DL_DELETE(sw->open, sock);
 		sock_drop(sw, sock);
 	}

@@ -31,9 +31,9 @@ struct sock {
 	enum sock_origin origin;
 	enum sock_life life;
 	enum socket_state state;
-	bool counted; /* --count=go leaves out socketpairs and adopted sockets */
-	bool given_back; /* the descriptor that socket or accept returned is closed, maybe not its
-			    duplicates */
+	bool counted; /* sock_set_counted: --count=go leaves out socketpairs and adopted sockets */
+	bool given_back; /* --count=go: the descriptor that socket or accept returned is closed, maybe
+			    not its duplicates */
 	bool told;       /* SO_ERROR said that the connect is done, and was counted for it */
 	enum sock_settled
 		settled_unasked; /* by what the kernel said; the program may still be told */
@@ -72,7 +72,7 @@ struct switchboard {
 	struct filters *filters;
 	struct stat_entry *stats;
 	struct sock *by_inode;
-	struct sock *open;   /* live and left ones, by id */
+	struct sock *open;   /* live and left ones, by id: those that are counted are inflight */
 	struct sock *closed; /* the oldest first */
 	unsigned closed_count;
 	bool passes_descriptors; /* a unix socket was seen */
@@ -106,6 +106,9 @@ void sock_forget_inode(struct switchboard *sw, struct sock *sock);
 /* Says what it is counted under. */
 void sock_set_cookie(
 	struct switchboard *sw, struct sock *sock, socket_cookie canonical, socket_cookie raw);
+
+/* Whether it is counted at all. */
+void sock_set_counted(struct sock *sock, bool counted);
 
 /* Lets go of it where neither a list of the Switch nor a call in progress holds it. */
 void sock_free_unused(struct sock *sock);

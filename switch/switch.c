@@ -185,7 +185,7 @@ static void opened(struct switchboard *sw, struct fdtable *table, const struct c
 	sock->opened_by.time_ns = now_ns;
 	sock->opened_by.stack = call->caller.stack;
 	sock->holder.pid = call->caller.pid;
-	sock->counted = sw->rules == COUNT_SOCKTEST || call->kind != CALL_SOCKETPAIR;
+	sock_set_counted(sock, sw->rules == COUNT_SOCKTEST || call->kind != CALL_SOCKETPAIR);
 	sock_bind(sw, table, fd, sock, call->kind != CALL_SOCKETPAIR);
 	sock_turns(sw, sock, sock->origin == SOCK_ACCEPTED ? SOCK_TURN_ACCEPTED : SOCK_TURN_OPENED);
 }
@@ -364,7 +364,7 @@ static void after_accept(struct switchboard *sw, struct fdtable *table, struct c
 	sock->state = SOCKET_CONNECTED;
 	address_replace(&sock->peer, result->peer);
 	opened(sw, table, &state->call, sock, (int)result->value, now_ns);
-	sock->counted = counts(sw, state) && listener->counted;
+	sock_set_counted(sock, counts(sw, state) && listener->counted);
 	sock_count(sock, COUNTER_ACCEPTED, 1);
 }
 

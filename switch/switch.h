@@ -218,6 +218,9 @@ int switch_row(const struct fdtable *table, int fd, uint64_t now_ns, struct sock
  */
 int switch_snapshot(const struct switchboard *sw, uint64_t now_ns, struct snapshot *snapshot);
 
+/* The same without the sockets, however many there are. */
+int switch_stats(const struct switchboard *sw, struct snapshot *snapshot);
+
 /*
  * All counters begin anew, as if it had been made now: sockets that are open are adopted, and what
  * was closed or left is forgotten. Filters keep their counts.

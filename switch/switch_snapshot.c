@@ -59,19 +59,6 @@ int switch_row(const struct fdtable *table, int fd, uint64_t now_ns, struct sock
 	return error ? error : 1;
 }
 
-static struct sockstat *snapshot_stat(const struct snapshot *snapshot, socket_cookie cookie)
-{
-	const struct sockstat key = {.cookie = cookie};
-
-	return bsearch(&key, snapshot->stats, snapshot->stats_count, sizeof(key), by_cookie);
-}
-
-/* Go's package forgets a socket when the descriptor that it knows it by is closed. */
-static bool is_inflight(const struct switchboard *sw, const struct sock *sock)
-{
-	return sock->counted && !(sw->rules == COUNT_GO && sock->given_back);
-}
-
 static int copy_sockets(const struct switchboard *sw, uint64_t now_ns, struct snapshot *snapshot)
 {
 	const struct sock *sock;
@@ -83,9 +70,8 @@ static int copy_sockets(const struct switchboard *sw, uint64_t now_ns, struct sn
 		return -ENOMEM;
 	DL_FOREACH(sw->open, sock)
 	{
-		if (!is_inflight(sw, sock))
+		if (!sock->counted || sock->given_back)
 			continue;
-		snapshot_stat(snapshot, sock->cookie)->count[COUNTER_INFLIGHT]++;
 		const int error =
 			copy_row(&snapshot->sockets[snapshot->sockets_count++], sock, now_ns);
 		if (error)
@@ -114,28 +100,27 @@ static void drop_zero_stats(struct snapshot *snapshot)
 	snapshot->stats_count = kept;
 }
 
-static int copy_stats(const struct switchboard *sw, struct snapshot *snapshot)
+int switch_stats(const struct switchboard *sw, struct snapshot *snapshot)
 {
 	const struct stat_entry *entry;
 
+	*snapshot = (struct snapshot){0};
 	snapshot->stats = calloc(HASH_COUNT(sw->stats) + 1U, sizeof(*snapshot->stats));
 	if (!snapshot->stats)
 		return -ENOMEM;
 	for (entry = sw->stats; entry; entry = entry->hh.next)
 		snapshot->stats[snapshot->stats_count++] = entry->stat;
 	qsort(snapshot->stats, snapshot->stats_count, sizeof(*snapshot->stats), by_cookie);
+	drop_zero_stats(snapshot);
 	return 0;
 }
 
 int switch_snapshot(const struct switchboard *sw, uint64_t now_ns, struct snapshot *snapshot)
 {
-	*snapshot = (struct snapshot){0};
-	int error = copy_stats(sw, snapshot);
+	int error = switch_stats(sw, snapshot);
 	if (!error)
 		error = copy_sockets(sw, now_ns, snapshot);
 	if (error)
 		snapshot_clear(snapshot);
-	else
-		drop_zero_stats(snapshot);
 	return error;
 }

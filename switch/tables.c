@@ -20,7 +20,7 @@ void switch_adopt(struct switchboard *sw, struct fdtable *table, int fd,
 			cookie_raw(description->family, description->type, description->protocol);
 		sock = sock_new(sw, SOCK_ADOPTED, description->inode);
 		sock_set_cookie(sw, sock, cookie, cookie);
-		sock->counted = sw->rules == COUNT_SOCKTEST;
+		sock_set_counted(sock, sw->rules == COUNT_SOCKTEST);
 		sock->state = description->state;
 		address_replace(&sock->local, description->local);
 		address_replace(&sock->peer, description->peer);

@@ -38,6 +38,15 @@ listening() {
   scenario set_misuse
 }
 
+@test "wrong keys and kinds of values are refused, and nothing is done" {
+  scenario wrong_keys
+}
+
+@test "filters in force are bounded, and those that ever were" {
+  scenario many_filters
+  scenario long_filters
+}
+
 @test "reset begins anew, and the law goes on holding" {
   scenario reset
 }
@@ -46,9 +55,37 @@ listening() {
   scenario wait
 }
 
+@test "wait: sixteen of one client at a time" {
+  scenario many_waits
+}
+
+@test "counters are looked at without the sockets, however many there are" {
+  scenario many_sockets
+}
+
+@test "answers leave nothing behind" {
+  scenario kept_memory
+}
+
 # bats test_tags=vm
 @test "ask: the client in control lets a call pass, fail, fail after it ran, or wait" {
   scenario answer
+}
+
+@test "ask: accept, listen, getsockopt and close, too" {
+  scenario answer_calls
+}
+
+@test "ask: a client in control that talks nonsense, half closes, says its last words, is followed by another" {
+  scenario master_misuse
+}
+
+@test "ask: the warning names the filter whose calls passed" {
+  scenario right_filter
+}
+
+@test "ask: questions do not pile up before a client that does not read" {
+  scenario unread_questions
 }
 
 @test "ask: two calls held at once have their own answers" {
@@ -79,11 +116,39 @@ listening() {
   scenario hostile
 }
 
+@test "answers that nobody reads are bounded" {
+  scenario deaf_crowd
+}
+
+@test "requests of clients that have gone again are carried out" {
+  scenario gone_at_once
+}
+
 @test "a hundred clients while the program works" {
   scenario hundred
 }
 
-@test "SIGUSR1 prints a report at once, and the run goes on" {
+@test "a client that is there before the program" {
+  scenario at_once
+}
+
+@test "a client that reads on when the program has ended" {
+  scenario reads_to_the_end
+}
+
+@test "signals after the program's end do not keep the report from being written" {
+  scenario late_signals
+}
+
+@test "attached processes are controlled, and let go in the middle of a question" {
+  scenario attach
+}
+
+@test "the manual's example of a filter in Python" {
+  scenario manual
+}
+
+@test "SIGUSR1 prints a report at once, further ones too, and the run goes on" {
   scenario report_signal
 }
 
@@ -172,12 +237,25 @@ peer = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); peer.send(b"x"
   assert_status 0
 }
 
+@test "of several that want the path of a dead one at once one gets it" {
+  scenario one_wins
+}
+
 @test "--control refuses what cannot be a socket, and leaves it alone" {
   echo precious >"$control"
   attempt traced --control="$control" true
   assert_status 125
   assert_equal "$output" "socktest: --control=$control: there is a file that is no socket"
   assert_equal "$(cat "$control")" precious
+  rm "$control"
+  # connect(2) of a stream socket to a datagram one: EPROTOTYPE
+  attempt "$PYTHON" -c 'if True:
+    import socket, subprocess, sys
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    one.bind(sys.argv[1])
+    sys.exit(subprocess.call([sys.argv[2], "trace", "--control=" + sys.argv[1], "true"]))' "$control" "$SOCKTEST"
+  assert_status 125
+  assert_equal "$output" "socktest: --control=$control: Protocol wrong type for socket"
   attempt traced --control= true
   assert_status 125
   assert_contains "$output" "a socket's path is 1 to 107 bytes long"
@@ -187,6 +265,17 @@ peer = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); peer.send(b"x"
   attempt traced --control="$BATS_TEST_TMPDIR/nowhere/socket" true
   assert_status 125
   assert_contains "$output" "No such file or directory"
+}
+
+@test "COMMAND inherits nothing of --control: no descriptor, disposition or mask" {
+  local state
+  # shellcheck disable=SC2016
+  state='grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status; ls /proc/self/fd; readlink /proc/self/fd/* | grep -c socket'
+  attempt isolated env --ignore-signal=HUP --block-signal=IO sh -c "$state"
+  local plain=$output
+  attempt isolated env --ignore-signal=HUP --block-signal=IO "$SOCKTEST" trace --seccomp="$ENGINE" -q \
+    --control="$control" sh -c "$state"
+  assert_equal "$output" "$plain"
 }
 
 @test "ask needs somebody to be asked" {

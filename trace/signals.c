@@ -20,7 +20,10 @@ static struct {
 	struct sigaction found[TAKEN];
 	sigset_t found_mask, ours;
 	timer_t timer;
+	unsigned held;
 	volatile sig_atomic_t came[2][TAKEN]; /* by a process, by the terminal */
+	volatile sig_atomic_t over;           /* nobody takes them any more */
+	uint64_t over_ns;                     /* when the first came that would have ended us */
 } state;
 
 static void set_timer(const struct itimerspec *when, int flags)
@@ -31,16 +34,43 @@ static void set_timer(const struct itimerspec *when, int flags)
 static const struct itimerspec retry = {
 	.it_value = {.tv_nsec = RETRY_NS}, .it_interval = {.tv_nsec = RETRY_NS}};
 
+static void note(int signal, bool by_terminal)
+{
+	for (size_t i = 0; i < TAKEN; i++)
+		if (taken[i] == signal)
+			state.came[by_terminal][i] = 1;
+	set_timer(&retry, 0);
+}
+
+/*
+ * What is still to be written is not cut off by the signal that ended the program, which may come
+ * to us a moment later or twice (timeout(1)); but whoever insists need not wait.
+ */
+static void outlive(int signal)
+{
+	struct timespec now;
+
+	if (signal == SIGUSR1 || signal == SIGIO)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	const uint64_t now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	if (!state.over_ns)
+		state.over_ns = now_ns;
+	if (now_ns - state.over_ns <= NS_PER_S)
+		return;
+	sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+	raise(signal); /* it comes when the handler returns */
+}
+
 static void handle(int signal, siginfo_t *info, void *context)
 {
 	const int saved = errno;
 
 	(void)context;
-	for (size_t i = 0; i < TAKEN && signal != SIGALRM; i++)
-		if (taken[i] == signal)
-			state.came[info->si_code > 0][i] = 1;
-	if (signal != SIGALRM)
-		set_timer(&retry, 0);
+	if (state.over && signal != SIGALRM)
+		outlive(signal);
+	else if (signal != SIGALRM)
+		note(signal, info->si_code > 0);
 	errno = saved;
 }
 
@@ -66,7 +96,6 @@ int signals_begin(struct error *error)
 		return error_set(error, errno, "timer_create: %s", strerror(errno));
 	sigemptyset(&state.ours);
 	for (size_t i = 0; i < TAKEN; i++) {
-		state.came[false][i] = state.came[true][i] = 0;
 		sigaddset(&state.ours, taken[i]);
 		take_over(i);
 	}
@@ -83,8 +112,8 @@ void signals_restore(void)
 
 void signals_end(void)
 {
-	timer_delete(state.timer);
-	signals_restore();
+	state.over = true;
+	set_timer(&(struct itimerspec){0}, 0);
 }
 
 int signals_take(bool *by_terminal)
@@ -113,10 +142,12 @@ void signals_interrupt_at(uint64_t time_ns)
 
 void signals_hold(void)
 {
-	sigprocmask(SIG_BLOCK, &state.ours, NULL);
+	if (state.held++ == 0)
+		sigprocmask(SIG_BLOCK, &state.ours, NULL);
 }
 
 void signals_let(void)
 {
-	sigprocmask(SIG_UNBLOCK, &state.ours, NULL);
+	if (--state.held == 0)
+		sigprocmask(SIG_UNBLOCK, &state.ours, NULL);
 }

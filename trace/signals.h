@@ -1,5 +1,5 @@
 /*
- * Signals to socktest itself while it traces. The wait loop blocks in waitpid(2), the cheapest way
+ * Signals to socktest itself, from before the run until it exits. The wait loop blocks in waitpid(2), the cheapest way
  * to be woken by a stop; signals and deadlines interrupt it. One that comes just before waitpid
  * blocks would be slept over: so a timer goes on interrupting until it was noticed.
  */
@@ -11,8 +11,17 @@
 
 #include "switch/error.h"
 
-/* Takes the signals over; signals_end gives them back. Returns 0, or -errno with a message. */
+/*
+ * Takes the signals over, once and for all: what is left to be done when the program has ended is
+ * not to be cut off by them either. Before anything that has SIGIO sent to us. Returns 0, or -errno
+ * with a message.
+ */
 int signals_begin(struct error *error);
+
+/*
+ * Nobody takes them from now on: each is outlived, but for one that would end a process and comes
+ * more than a second after another such.
+ */
 void signals_end(void);
 
 /* In a child of fork(2): what the program shall find, as socktest found it. */
@@ -30,7 +39,8 @@ int signals_take(bool *by_terminal);
  */
 void signals_interrupt_at(uint64_t time_ns);
 
-/* Signals wait while a call runs that must not be interrupted. */
+/* Signals wait while a call runs that must not be interrupted: until the last let of as many holds.
+ */
 void signals_hold(void);
 void signals_let(void);
 

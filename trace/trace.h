@@ -102,7 +102,7 @@ struct trace_outcome {
 
 /*
  * Starts options->command, or attaches to processes, follows all to the end of the last, and fills
- * *outcome.
+ * *outcome. Once in a process, after signals_begin.
  *
  * A command gets SIGINT and SIGQUIT of the terminal itself, and they are survived here; SIGTERM,
  * SIGHUP and others sent to this process are passed to it, and a second SIGTERM kills all. With any

@@ -382,16 +382,14 @@ int trace_run(const struct trace_options *options, struct switchboard *sw,
 	if (options->on_socket)
 		switch_observe(sw, observe, &tracer);
 	status = prepare(&tracer, error);
-	if (!status)
-		status = signals_begin(error);
 	if (!status) {
 		status = start(&tracer, error);
 		if (!status)
 			status = follow(&tracer, error);
 		else
 			forget_all(&tracer); /* attached to before one could not be */
-		signals_end();
 	}
+	signals_end();
 	switch_observe(sw, NULL, NULL);
 	pending_clear(&tracer.pending);
 	free(tracer.first.filter);
