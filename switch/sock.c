@@ -5,7 +5,7 @@
 #include <utlist.h>
 
 /*
- * How many closed sockets are remembered, in case one comes back (it was in flight in a unix
+ * Of how many closed sockets all is remembered, in case one comes back (it was in flight in a unix
  * socket's queue, unix(7)). Bounds the memory of a run with millions of short ones.
  */
 enum { CLOSED_KEPT = 1024 };
@@ -213,6 +213,19 @@ static int by_id(const struct sock *a, const struct sock *b)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
+/*
+ * What has an inode here was named while descriptors could be passed: it may be on its way for
+ * longer.
+ */
+static void remember_in_short(struct switchboard *sw, const struct sock *sock)
+{
+	const struct forgotten_socket socket = {
+		.inode = sock->inode, .id = sock->id, .stat = sock->stat};
+
+	if (sock->inode && !sock->calls && sw->passes_descriptors && sw->rules == COUNT_SOCKTEST)
+		forgotten_add(&sw->forgotten, &socket);
+}
+
 /* The last descriptor went by the program's doing. */
 static void sock_close(struct switchboard *sw, struct sock *sock)
 {
@@ -227,8 +240,27 @@ static void sock_close(struct switchboard *sw, struct sock *sock)
 		struct sock *oldest = sw->closed;
 		DL_DELETE(sw->closed, oldest);
 		sw->closed_count--;
+		remember_in_short(sw, oldest);
 		sock_drop(sw, oldest);
 	}
+}
+
+bool sock_recall(struct switchboard *sw, struct sock *sock)
+{
+	struct forgotten_socket socket;
+
+	if (!forgotten_take(&sw->forgotten, sock->inode, &socket)) {
+		sw->adopted_in_doubt |= forgotten_is_full(&sw->forgotten);
+		return false;
+	}
+	/* Else the kernel's 32-bit inode counter came round. */
+	if (socket.stat != sock->stat)
+		return false;
+	sock->id = socket.id;
+	DL_DELETE(sw->open, sock);
+	DL_INSERT_INORDER(sw->open, sock, by_id);
+	sock_count(sock, COUNTER_CLOSED, -1);
+	return true;
 }
 
 /* It goes on in the present period of counting. */
@@ -359,6 +391,7 @@ void sock_reset_all(struct switchboard *sw)
 	begin_anew(sw, sock);
 	drop_all(sw, &sw->closed);
 	sw->closed_count = 0;
+	forgotten_clear(&sw->forgotten);
 }
 
 void sock_free_all(struct switchboard *sw)
@@ -367,6 +400,7 @@ void sock_free_all(struct switchboard *sw)
 
 	drop_all(sw, &sw->open);
 	drop_all(sw, &sw->closed);
+	forgotten_clear(&sw->forgotten);
 	HASH_ITER(hh, sw->stats, entry, next)
 	{
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */

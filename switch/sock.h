@@ -9,14 +9,15 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "switch/forgotten.h"
 #include "switch/switch.h"
 
 enum sock_origin { SOCK_OPENED, SOCK_ACCEPTED, SOCK_ADOPTED };
 
 enum sock_life {
 	SOCK_LIVE,   /* some descriptor names it */
-	SOCK_CLOSED, /* the program let go of the last one; kept for a while, it may come back over
-			SCM_RIGHTS */
+	SOCK_CLOSED, /* the program let go of the last one; kept for a while, and in short for
+			longer: it may come back over SCM_RIGHTS */
 	SOCK_LEFT    /* the last one went with a process: inflight */
 };
 
@@ -75,8 +76,11 @@ struct switchboard {
 	struct sock *open;   /* live and left ones, by id: those that are counted are inflight */
 	struct sock *closed; /* the oldest first */
 	unsigned closed_count;
-	bool passes_descriptors; /* a unix socket was seen */
-	unsigned period;         /* how often counting began anew */
+	struct forgotten forgotten; /* those that were in closed */
+	bool adopted_in_doubt;      /* a socket that is counted as adopted may be one that is in it
+				       no more */
+	bool passes_descriptors;    /* a unix socket was seen */
+	unsigned period;            /* how often counting began anew */
 	uint64_t last_id, last_serial;
 	void (*observe)(void *context, const struct sock_change *change); /* or NULL */
 	void *observe_context;
@@ -96,6 +100,12 @@ struct sock *sock_new(struct switchboard *sw, enum sock_origin origin, uint64_t 
 
 /* The one with this inode that is open or was closed lately, or NULL. */
 struct sock *sock_find(const struct switchboard *sw, uint64_t inode);
+
+/*
+ * A new socket whose inode one has that was closed and forgotten, of the same cookie: it is that
+ * one, and not closed. Returns whether it is.
+ */
+bool sock_recall(struct switchboard *sw, struct sock *sock);
 
 /* 0: not known. */
 void sock_set_inode(struct switchboard *sw, struct sock *sock, uint64_t inode);

@@ -197,6 +197,7 @@ static void opened(struct switchboard *sw, struct fdtable *table, const struct c
 static struct sock *returned_sock(struct switchboard *sw, enum sock_origin origin, uint64_t inode)
 {
 	struct sock *sock = sock_find(sw, inode);
+	struct forgotten_socket forgotten;
 
 	if (sock && sock->origin == SOCK_ADOPTED) {
 		sock_count(sock, COUNTER_ADOPTED, -1);
@@ -205,6 +206,7 @@ static struct sock *returned_sock(struct switchboard *sw, enum sock_origin origi
 	}
 	if (sock) /* the kernel's 32-bit inode counter came round */
 		sock_forget_inode(sw, sock);
+	(void)forgotten_take(&sw->forgotten, inode, &forgotten);
 	return sock_new(sw, origin, inode);
 }
 

@@ -131,6 +131,12 @@ void switch_adopt(struct switchboard *sw, struct fdtable *table, int fd,
 	const struct sock_description *description, const struct caller *by, uint64_t now_ns);
 
 /*
+ * Whether a socket was adopted that may have been closed before, and forgotten since: then it is
+ * counted twice.
+ */
+bool switch_adopted_in_doubt(const struct switchboard *sw);
+
+/*
  * Whether a socket with this inode is open or was closed lately, so that switch_adopt needs no more
  * than its inode.
  */

@@ -12,6 +12,7 @@ void switch_adopt(struct switchboard *sw, struct fdtable *table, int fd,
 	const struct fdslot slot = fdtable_get(table, fd);
 	struct sock *sock = sock_find(sw, description->inode);
 	const bool known = sock != NULL;
+	bool recalled = false;
 
 	if (sock && slot.sock == sock)
 		return;
@@ -28,12 +29,20 @@ void switch_adopt(struct switchboard *sw, struct fdtable *table, int fd,
 		sock->opened_by.tid = by->tid;
 		sock->opened_by.time_ns = now_ns;
 		sock->holder.pid = by->pid;
-		sock_count(sock, COUNTER_ADOPTED, 1);
-		sock_count(sock, COUNTER_PENDING, sock->state == SOCKET_CONNECTING);
+		recalled = sock_recall(sw, sock);
+		if (recalled)
+			sock->origin = SOCK_OPENED; /* or accepted: in any case it counts as that */
+		sock_count(sock, COUNTER_ADOPTED, recalled ? 0 : 1);
+		sock_count(sock, COUNTER_PENDING, !recalled && sock->state == SOCKET_CONNECTING);
 	}
 	sock_bind(sw, table, fd, sock, false);
 	if (!known)
-		sock_turns(sw, sock, SOCK_TURN_ADOPTED);
+		sock_turns(sw, sock, recalled ? SOCK_TURN_BACK : SOCK_TURN_ADOPTED);
+}
+
+bool switch_adopted_in_doubt(const struct switchboard *sw)
+{
+	return sw->adopted_in_doubt;
 }
 
 bool switch_knows(const struct switchboard *sw, uint64_t inode)

@@ -24,6 +24,12 @@ load helpers
   assert_counts "unix/stream/0 opened=2 closed=2" "inet/stream/tcp opened=1 closed=1"
 }
 
+@test "SCM_RIGHTS: in flight while thousands of others are closed, it is the same socket" {
+  both "$PROGS/pass_fd" long
+  assert_counts "unix/stream/0 opened=2 closed=2" "inet/stream/tcp opened=1 closed=1" \
+    "inet/dgram/udp opened=3000 closed=3000"
+}
+
 @test "SCM_RIGHTS: closed by the sender, received and then left open is inflight, and not closed" {
   both "$PROGS/pass_fd" kept
   assert_counts "unix/stream/0 opened=2 closed=2" "inet/stream/tcp opened=1 inflight=1"

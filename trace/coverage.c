@@ -145,9 +145,19 @@ static void warn_of_untraced(struct tracer *tracer)
 			coverage->attached_parent);
 }
 
+static void warn_of_doubt(struct tracer *tracer)
+{
+	if (switch_adopted_in_doubt(tracer->sw))
+		trace_warn(tracer,
+			"a socket was received by a program that had closed more than a million "
+			"others: if it is one of those that were closed before, it is counted as "
+			"adopted, and closed twice");
+}
+
 void coverage_sum_up(struct tracer *tracer)
 {
 	warn_of_rings(tracer);
+	warn_of_doubt(tracer);
 	warn_of_untraced(tracer);
 	free(tracer->coverage.ring_makers);
 	tracer->coverage = (struct coverage){0};

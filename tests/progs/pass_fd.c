@@ -5,6 +5,7 @@
  *   sibling  between two children
  *   flight   the sender closes it before it is received; the receiver closes it
  *   kept     the same, but the receiver leaves it open
+ *   long     its own sender closes it, and then thousands of others, before it receives it
  *   lost     closed by the sender, and never received
  *   orphan   the sender ends without closing it; then it is received, and closed
  *   forgotten  the sender ends without closing it, and it is never received
@@ -113,6 +114,17 @@ static void pass_twice(void)
 	close_channel();
 }
 
+static void pass_for_long(void)
+{
+	enum { OTHERS = 3000 };
+
+	MUST(close(open_and_send()));
+	for (int i = 0; i < OTHERS; i++)
+		MUST(close(MUST(socket(AF_INET, SOCK_DGRAM, 0))));
+	MUST(close(rights_receive(channel[1])));
+	close_channel();
+}
+
 /* No traced call names what was received. */
 static void pass_to_exec(char *program)
 {
@@ -176,6 +188,8 @@ int main(int argc, char **argv)
 		pass_in_flight(false, true, true);
 	else if (strcmp(way, "forgotten") == 0)
 		pass_in_flight(false, false, false);
+	else if (strcmp(way, "long") == 0)
+		pass_for_long();
 	else if (strcmp(way, "twice") == 0)
 		pass_twice();
 	else if (strcmp(way, "exec") == 0)
