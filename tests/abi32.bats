@@ -198,6 +198,15 @@ connect ETIMEDOUT"
   assert_counts "inet/stream/tcp opened=4 connected=2 listened=2 accepted=2 closed=6"
 }
 
+@test "int 0x80 in a 64-bit program: the kernel takes the lower halves of registers" {
+  only_on x86_64 "int 0x80"
+  both "$PROGS/int80" upper
+  assert_counts "inet/stream/tcp opened=4 connected=2 listened=2 accepted=2 closed=6"
+  socktest_json --fail-connect=ENETDOWN:when=2 "$PROGS/int80" upper
+  assert_status 1
+  assert_contains "$output" "Network is down"
+}
+
 # bats test_tags=vm
 @test "int 0x80 in a 64-bit program: faults" {
   only_on x86_64 "int 0x80"

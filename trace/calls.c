@@ -422,7 +422,7 @@ static void handle_entry(struct tracer *tracer, struct tracee *tracee,
 	if (!tracee->first_exec_done || !tracee->table)
 		return stops_resume(tracer, tracee, 0);
 	warn_of_foreign(tracer, tracee, info->arch, nr);
-	memcpy(call.args, raw, sizeof(call.args));
+	copy_arguments(&call, raw);
 	call.row = syscall_find(tracee->tid, info->arch, nr, call.args, &tracer->choice);
 	if (resume_interrupted(tracer, tracee, &call))
 		return stops_resume(tracer, tracee, 0);
@@ -440,6 +440,16 @@ static void leave_to_handler(struct tracer *tracer, struct tracee *tracee)
 {
 	special_after(tracer, tracee, &tracee->call, -ENOSYS);
 	abandon_call(tracer, tracee);
+}
+
+/* int $0x80 of a 64-bit program: the kernel takes the lower halves (arch/x86/entry/syscall_32.c). */
+static void copy_arguments(struct active_call *call, const uint64_t raw[static 6])
+{
+	const struct arch_abi *const abi = arch_abi_find(call->audit);
+	const uint64_t mask = abi && abi->word_bytes == sizeof(uint32_t) ? UINT32_MAX : UINT64_MAX;
+
+	for (int i = 0; i < 6; i++)
+		call->args[i] = raw[i] & mask;
 }
 
 static bool is_restart_code(int64_t value)

@@ -1,6 +1,7 @@
 /*
  * A 64-bit program that makes 32-bit calls with int 0x80: a server and a client by direct calls,
- * and by socketcall(2). The numbers that both ABIs know for different calls are among them.
+ * and by socketcall(2). The numbers that both ABIs know for different calls are among them. With an
+ * argument the upper halves of the registers are not zero, which the kernel ignores.
  */
 #include "progs.h"
 
@@ -19,6 +20,8 @@ static struct low {
 	char byte;
 } * low;
 
+static uint64_t upper;
+
 static uint32_t at(const void *pointer)
 {
 	CHECK((uintptr_t)pointer <= UINT32_MAX);
@@ -31,7 +34,8 @@ static long call32(long number, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 
 	__asm__ volatile("int $0x80"
 			 : "=a"(result)
-			 : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(0)
+			 : "a"(number), "b"(upper | a), "c"(upper | b), "d"(upper | c),
+			 "S"(upper | d), "D"(upper)
 			 : "r8", "r9", "r10", "r11", "memory", "cc");
 	result = (int)result;
 	if (result < 0) {
@@ -93,9 +97,11 @@ static void multiplexed(void)
 	MUST(close((int)listener));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argv;
 	prog_begin();
+	upper = argc > 1 ? (uint64_t)0xdeadbeef << 32 : 0;
 	low = mmap(NULL, sizeof(*low), PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	CHECK(low != MAP_FAILED);
