@@ -189,6 +189,6 @@ void answers_after(struct switchboard *sw, struct fdtable *table, struct call_st
 		after_so_error(sw, sock, result);
 	else if (state->call.kind == CALL_LISTEN && result->value == 0)
 		sock->state = SOCKET_LISTENING;
-	else if (state->call.kind == CALL_CLOSE)
+	else if (state->call.kind == CALL_CLOSE && !result->kept)
 		sock_unbind_serial(sw, table, state->call.fd, state->serial);
 }

@@ -21,6 +21,7 @@ const char *call_kind_name(enum call_kind kind)
 		[CALL_IO_URING_SETUP] = "io_uring_setup",
 		[CALL_MAP] = "mmap",
 		[CALL_SECCOMP] = "seccomp",
+		[CALL_SECCOMP_STRICT] = "seccomp",
 	};
 
 	return names[kind];

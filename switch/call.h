@@ -29,6 +29,7 @@ enum call_kind {
 	CALL_IO_URING_SETUP,
 	CALL_MAP,     /* of code */
 	CALL_SECCOMP, /* the program adds a filter of its own; prctl(PR_SET_SECCOMP) too */
+	CALL_SECCOMP_STRICT,
 	CALL_MAX
 };
 
@@ -59,6 +60,7 @@ struct call {
 	int new_fd;         /* dup2, dup3: the target, else -1 */
 	unsigned first, last; /* close_range */
 	unsigned flags;       /* close_range, unshare, accept4, dup3, clone, seccomp */
+	bool unsure; /* close: it may be answered without being made, only its result tells */
 };
 
 /* What a filter makes of a call. */
@@ -79,6 +81,7 @@ struct result {
 			    */
 	int so_error;      /* getsockopt(SO_ERROR): the errno handed out, -1 where not read */
 	const struct address *peer; /* accept: NULL where the program did not ask for it */
+	bool kept;                  /* close: it was not made, and the descriptor is what it was */
 	/*
 	 * All that is above is the kernel's word. What the program got in its place, by
 	 * ANSWER_AFTER, ANSWER_SO_ERROR or ANSWER_ASYNC, and the errno of it.

@@ -289,6 +289,17 @@ void filters_thread_renamed(struct filters *filters, pid_t from, pid_t to)
 		turns_rename(&filters->list[i].turns, from, to);
 }
 
+void filters_take_back(struct filters *filters, size_t index)
+{
+	struct filter *filter = &filters->list[index];
+
+	/* One that asks fired when it asked. */
+	if (filter->asks)
+		return;
+	filter->fired--;
+	filter->errors_next--;
+}
+
 size_t filters_count(const struct filters *filters)
 {
 	return filters->count;

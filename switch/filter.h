@@ -104,6 +104,9 @@ void filters_decide(struct filters *filters, enum call_kind kind,
 void filters_thread_ended(struct filters *filters, pid_t tid);
 void filters_thread_renamed(struct filters *filters, pid_t from, pid_t to);
 
+/* The answer of that filter cannot be given: it has not fired, and keeps its errno. */
+void filters_take_back(struct filters *filters, size_t index);
+
 size_t filters_count(const struct filters *filters);
 
 /* How many of them were not cleared. */

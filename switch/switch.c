@@ -95,10 +95,10 @@ static enum verdict_action before_close(
 	if (!state->sock)
 		return VERDICT_PASS;
 	/*
-	 * Another task could close it first, or a signal kill this one while it is held: the result
-	 * tells.
+	 * Another task could close it first, a signal kill this one while it is held, or somebody
+	 * else answer the call: the result tells.
 	 */
-	if (fdtable_users(table) > 1 || delayed)
+	if (fdtable_users(table) > 1 || delayed || state->call.unsure)
 		return VERDICT_WATCH;
 	count_close(sw, state);
 	state->sock->err = 0;
@@ -387,10 +387,11 @@ static void after_close(struct switchboard *sw, struct fdtable *table, struct ca
 		sock_count(state->sock, COUNTER_INTERRUPTED, 1);
 	else if (error)
 		count(sw, state, COUNTER_CLOSE_FAILED, 1);
-	else
+	else if (!result->kept)
 		count_close(sw, state);
-	/* Whatever close(2) returns, the descriptor is gone on Linux. */
-	sock_unbind_serial(sw, table, state->call.fd, state->serial);
+	/* Whatever close(2) returns, the descriptor is gone on Linux, if the call was made. */
+	if (!result->kept)
+		sock_unbind_serial(sw, table, state->call.fd, state->serial);
 }
 
 static void after_close_range(struct switchboard *sw, struct fdtable *table,
@@ -424,7 +425,8 @@ static void after_dup(struct switchboard *sw, struct fdtable *table, struct call
 static bool named_nothing(
 	const struct switchboard *sw, const struct call_state *state, const struct result *result)
 {
-	return result->value == -EBADF && state->sock && sw->rules == COUNT_SOCKTEST;
+	return result->value == -EBADF && !result->kept && state->sock &&
+	       sw->rules == COUNT_SOCKTEST;
 }
 
 static void count_after(struct switchboard *sw, struct fdtable *table, struct call_state *state,

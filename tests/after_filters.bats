@@ -330,3 +330,32 @@ asyncio.run(main())"
   start_listener
   errno_in "No route to host" "$PROGS/event_client" "$port"
 }
+
+# ---- what the program must not notice ----
+
+@test "--after-socket: signals that come while a descriptor is closed again tell all that they told" {
+  both "$PROGS/timer_signals"
+  for errno in EMFILE EMFILE,ENFILE:cycle:prob=50%; do
+    socktest_json_ok --after-socket="$errno" "$PROGS/timer_signals"
+    sees "0 wrong"
+    assert_equal "$(counter inet/stream/tcp opened)" "$(counter inet/stream/tcp closed)"
+  done
+}
+
+# What it had set would stay if socktest was killed then.
+@test "--after-socket of a program that is attached to: its signal mask is never touched" {
+  start target "$PROGS/timer_signals" 5
+  start_traced look -p "${started[target]}" --after-socket=EMFILE
+  local masks=0 tid=${started[target]}
+  while is_alive "$tid"; do
+    # Only the handlers' own.
+    case $(sed -n 's/^SigBlk:.//p' "/proc/$tid/status" 2>/dev/null) in
+    0000000000000000 | 0000000000000200 | 0000000200000000 | 0000000200000200 | '') masks=$((masks + 1)) ;;
+    *) fail "signals are blocked: $(grep SigBlk "/proc/$tid/status")" ;;
+    esac
+  done
+  finish target
+  finish look
+  assert_equal "$(cat "$BATS_TEST_TMPDIR/target.out")" "0 wrong"
+  [ "$masks" -gt 20 ] || fail "looked $masks times"
+}

@@ -34,9 +34,16 @@ makes() { # makes WAY
 
 # bats test_tags=vm
 @test "CLONE_UNTRACED: the child is traced all the same, and works as untraced" {
-  makes untraced
-  makes untraced3
-  makes both
+  for way in untraced untraced3 both; do
+    makes $way
+    assert_equal "$(json '.warnings[]')" \
+      "make_child makes tasks that are not to be traced (CLONE_UNTRACED): they are traced all the same"
+  done
+}
+
+@test "CLONE_UNTRACED: no child escapes when another thread sets it behind socktest's back" {
+  both "$PROGS/make_child" flip
+  assert_counts "inet/stream/tcp opened=601 closed=1 inflight=600"
 }
 
 @test "CLONE_UNTRACED in memory that the program cannot write to" {

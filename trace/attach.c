@@ -83,6 +83,7 @@ static int seize(struct tracer *tracer, pid_t tid, pid_t tgid)
 		abort();
 	tracee->first_exec_done = true;
 	tracee->attaching = true;
+	tracee->filtered = proc_seccomp_filters(tid) != 0;
 	proc_comm(tgid, tracee->comm, sizeof(tracee->comm));
 	share_or_make_table(tracer, tracee);
 	(void)ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);

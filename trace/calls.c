@@ -13,6 +13,7 @@
 #include "trace/arch/arch.h"
 #include "trace/memory.h"
 #include "trace/procfs.h"
+#include "trace/seccomp.h"
 #include "trace/signals.h"
 #include "trace/tracer.h"
 
@@ -119,11 +120,24 @@ static void identify_if_passing_begins(struct tracer *tracer)
 	descriptors_identify_all(tracer);
 }
 
+/* The program's own filter answered the close, or whoever that asked (seccomp_unotify(2)). */
+static bool is_kept(const struct tracee *tracee, const struct active_call *call)
+{
+	const int fd = call->state.call.fd;
+	const uint64_t inode = proc_socket_inode(tracee->tid, fd);
+
+	/* Where others use the table, one of them may have opened another one since. */
+	return inode &&
+	       (fdtable_users(tracee->table) == 1 || switch_inode(tracee->table, fd) == inode);
+}
+
 static struct result read_result(const struct tracer *tracer, const struct tracee *tracee,
 	struct active_call *call, int64_t value)
 {
 	struct result result = {.value = value, .pair = {-1, -1}, .so_error = -1};
 
+	if (call->state.call.unsure)
+		result.kept = is_kept(tracee, call);
 	if (value >= 0) {
 		if (call->row->read_result)
 			call->row->read_result(tracee->tid, call, &result);
@@ -151,8 +165,9 @@ static int finish_at_exit(struct tracer *tracer, struct tracee *tracee, int64_t 
 {
 	struct active_call *const call = &tracee->call;
 	struct result result = read_result(tracer, tracee, call, value);
-	const int error = answer_give(tracee, call, &result, status);
+	const int error = answer_give(tracer, tracee, call, &result, status);
 
+	tracee->closes |= call->row->kind == CALL_CLOSE && value == 0 && !result.kept;
 	finish(tracer, tracee, call, &result);
 	return error;
 }
@@ -355,26 +370,42 @@ static void ask(struct tracer *tracer, struct tracee *tracee, struct call *call)
 	active->view.local = active->view.peer = NULL;
 }
 
-void calls_act(struct tracer *tracer, struct tracee *tracee)
+/* It counts already: what remains is to tell of it. */
+static void finish_counted(struct tracer *tracer, struct tracee *tracee)
 {
 	struct active_call *const call = &tracee->call;
 	const struct verdict *const verdict = &call->verdict;
 	const struct result result = {.value = -verdict->error, .pair = {-1, -1}, .so_error = -1};
 
-	if (verdict->action == VERDICT_WATCH) {
-		/* What comes in its place, at the exit, would not come any more when we leave. */
-		if (verdict->answer == ANSWER_ASYNC && !tracer->leaving)
-			(void)arch_cancel(tracee->tid, -EINPROGRESS);
-		tracee->in_call = true;
-	} else {
-		if (verdict->action == VERDICT_CANCEL)
-			(void)arch_cancel(tracee->tid, -verdict->error); /* ESRCH: a death */
-		if (verdict->action == VERDICT_CANCEL || call->view.id) {
-			add_stack_of_event(tracer, tracee, call);
-			report_event(tracer, tracee, call, &result);
-		}
-		drop_call(call);
+	if (verdict->action == VERDICT_CANCEL || call->view.id) {
+		add_stack_of_event(tracer, tracee, call);
+		report_event(tracer, tracee, call, &result);
 	}
+	drop_call(call);
+}
+
+/* What is to be put right at the exit would not be any more when we leave. */
+static void prepare_call(struct tracer *tracer, struct tracee *tracee)
+{
+	if (tracer->leaving)
+		return;
+	special_begin(tracer, tracee);
+	answer_begin(tracee, &tracee->call);
+}
+
+void calls_act(struct tracer *tracer, struct tracee *tracee)
+{
+	struct active_call *const call = &tracee->call;
+
+	if (call->verdict.action == VERDICT_WATCH) {
+		prepare_call(tracer, tracee);
+		tracee->in_call = true;
+	} else if (call->verdict.action == VERDICT_CANCEL &&
+		   !(tracee->filtered && tracer->leaving)) {
+		tracee->in_call = answer_cancel(tracee, call);
+	}
+	if (!tracee->in_call)
+		finish_counted(tracer, tracee);
 	stops_resume(tracer, tracee, 0);
 }
 
@@ -387,6 +418,8 @@ static void begin(struct tracer *tracer, struct tracee *tracee)
 		.caller = {.pid = tracee->tgid, .tid = tracee->tid},
 		.fd = -1,
 		.new_fd = -1,
+		/* One that we ourselves run under lets it pass: no program starts without (ld.so(8)). */
+		.unsure = row->kind == CALL_CLOSE && tracee->filtered,
 	};
 
 	row->decode(tracee->tid, &tracee->call, &call);
@@ -409,6 +442,16 @@ static void warn_of_foreign(
 			tracee->tgid, tracee->comm);
 }
 
+/* int $0x80 of a 64-bit program: the kernel takes the lower halves (arch/x86/entry/syscall_32.c). */
+static void copy_arguments(struct active_call *call, const uint64_t raw[static 6])
+{
+	const struct arch_abi *const abi = arch_abi_find(call->audit);
+	const uint64_t mask = abi && abi->word_bytes == sizeof(uint32_t) ? UINT32_MAX : UINT64_MAX;
+
+	for (int i = 0; i < 6; i++)
+		call->args[i] = raw[i] & mask;
+}
+
 static void handle_entry(struct tracer *tracer, struct tracee *tracee,
 	const struct ptrace_syscall_info *info, uint64_t nr, const uint64_t raw[static 6])
 {
@@ -424,8 +467,10 @@ static void handle_entry(struct tracer *tracer, struct tracee *tracee,
 	warn_of_foreign(tracer, tracee, info->arch, nr);
 	copy_arguments(&call, raw);
 	call.row = syscall_find(tracee->tid, info->arch, nr, call.args, &tracer->choice);
-	if (resume_interrupted(tracer, tracee, &call))
+	if (resume_interrupted(tracer, tracee, &call)) {
+		prepare_call(tracer, tracee);
 		return stops_resume(tracer, tracee, 0);
+	}
 	/* A table without sockets has none to close: as in a process without the second filter. */
 	if (!call.row || (call.row->stop == STOP_OWNER && fdtable_empty(tracee->table) &&
 				 !switch_passes_descriptors(tracer->sw)))
@@ -440,16 +485,6 @@ static void leave_to_handler(struct tracer *tracer, struct tracee *tracee)
 {
 	special_after(tracer, tracee, &tracee->call, -ENOSYS);
 	abandon_call(tracer, tracee);
-}
-
-/* int $0x80 of a 64-bit program: the kernel takes the lower halves (arch/x86/entry/syscall_32.c). */
-static void copy_arguments(struct active_call *call, const uint64_t raw[static 6])
-{
-	const struct arch_abi *const abi = arch_abi_find(call->audit);
-	const uint64_t mask = abi && abi->word_bytes == sizeof(uint32_t) ? UINT32_MAX : UINT64_MAX;
-
-	for (int i = 0; i < 6; i++)
-		call->args[i] = raw[i] & mask;
 }
 
 static bool is_restart_code(int64_t value)
@@ -476,6 +511,27 @@ static bool was_trapped(const struct tracee *tracee, int64_t value)
 	return false;
 }
 
+static int end_call(struct tracer *tracer, struct tracee *tracee, int64_t value, int *status)
+{
+	struct active_call *const call = &tracee->call;
+	const bool trapped = was_trapped(tracee, value);
+
+	tracee->in_call = false;
+	alter_end(tracee->tid, call);
+	if (trapped) {
+		leave_to_handler(tracer, tracee);
+	} else if (call->verdict.action == VERDICT_CANCEL) {
+		(void)arch_cancel(tracee->tid, -call->verdict.error);
+		finish_counted(tracer, tracee);
+	} else if (is_restart_code(value)) {
+		add_stack_of_event(tracer, tracee, call);
+		interrupt_call(tracee);
+	} else {
+		return finish_at_exit(tracer, tracee, value, status);
+	}
+	return 0;
+}
+
 static void handle_exit(
 	struct tracer *tracer, struct tracee *tracee, const struct ptrace_syscall_info *info)
 {
@@ -483,16 +539,8 @@ static void handle_exit(
 	int status = 0, error = 0;
 
 	tracee->entered = false;
-	if (tracee->in_call) {
-		tracee->in_call = false;
-		if (is_restart_code(value)) {
-			add_stack_of_event(tracer, tracee, &tracee->call);
-			interrupt_call(tracee);
-		} else if (was_trapped(tracee, value))
-			leave_to_handler(tracer, tracee);
-		else
-			error = finish_at_exit(tracer, tracee, value, &status);
-	}
+	if (tracee->in_call)
+		error = end_call(tracer, tracee, value, &status);
 	/* A signal is about to be handled, with what the call left for that: the next exit will do.
 	 */
 	const bool interrupted = value == -EINTR || is_restart_code(value);
@@ -507,8 +555,14 @@ static void handle_exit(
 static void handle_seccomp(
 	struct tracer *tracer, struct tracee *tracee, const struct ptrace_syscall_info *info)
 {
+	/*
+	 * The program's own filter, which wants a tracer that it has not got: the kernel's answer to
+	 * that (seccomp(2), SECCOMP_RET_TRACE).
+	 */
+	if (info->seccomp.ret_data != SECCOMP_OURS)
+		(void)arch_cancel(tracee->tid, -ENOSYS);
 	/* Where every syscall is stopped, the entry came first. */
-	if (tracee->entered)
+	if (tracee->entered || info->seccomp.ret_data != SECCOMP_OURS)
 		stops_resume(tracer, tracee, 0);
 	else
 		handle_entry(tracer, tracee, info, info->seccomp.nr,
@@ -542,7 +596,8 @@ void calls_cut_off(struct tracer *tracer, struct tracee *tracee)
 {
 	struct arch_regs regs;
 
-	if (!tracee->in_call || arch_get_regs(tracee->tid, &regs))
+	if (!tracee->in_call || tracee->call.verdict.action != VERDICT_WATCH ||
+		arch_get_regs(tracee->tid, &regs))
 		return;
 	const int64_t value = arch_result(&regs);
 	if (value < 0 || !arch_was_made(&regs, tracee->call.args[0]))

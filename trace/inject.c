@@ -11,17 +11,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "trace/memory.h"
 #include "trace/syscalls.h"
 
 enum { PAGE_BYTES = 4096 };
-
-static int signal_mask(unsigned request, pid_t tid, uint64_t *mask)
-{
-	/* The address is the size of the kernel's sigset_t (ptrace(2)). */
-	return ptrace(request, tid, (void *)sizeof(*mask), mask) < 0 ? -errno : 0;
-}
 
 static bool behind_syscall_instruction(const struct injection *injection)
 {
@@ -33,19 +28,72 @@ static bool behind_syscall_instruction(const struct injection *injection)
 	       arch_is_syscall_instruction(&injection->regs, bytes);
 }
 
-int inject_begin(struct injection *injection, pid_t tid, uint32_t audit)
+int inject_begin(struct injection *injection, struct tracee *tracee, uint32_t audit)
 {
-	uint64_t all = UINT64_MAX;
+	*injection = (struct injection){.tracee = tracee, .tid = tracee->tid, .audit = audit};
+	const int error = arch_get_regs(tracee->tid, &injection->regs);
 
-	*injection = (struct injection){.tid = tid, .audit = audit};
-	int error = arch_get_regs(tid, &injection->regs);
 	if (!error && !behind_syscall_instruction(injection))
 		return -EAGAIN;
-	if (!error)
-		error = signal_mask(PTRACE_GETSIGMASK, tid, &injection->mask);
-	if (!error)
-		error = signal_mask(PTRACE_SETSIGMASK, tid, &all);
 	return error;
+}
+
+/* ---- signals that come meanwhile ---- */
+
+/* At its signal-delivery-stop. It is not blocked: if we died, it would stay so. */
+static int postpone(struct tracee *tracee)
+{
+	struct postponed_signal *const signal = calloc(1, sizeof(*signal));
+
+	if (!signal)
+		abort();
+	if (ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &signal->info) < 0) {
+		free(signal);
+		return -errno;
+	}
+	LL_APPEND(tracee->postponed, signal);
+	return 0;
+}
+
+/* The next stop is its delivery, before the program runs on. */
+static void send_postponed(struct tracee *tracee)
+{
+	struct postponed_signal *signal;
+
+	LL_FOREACH(tracee->postponed, signal)
+	{
+		if (!signal->sent)
+			(void)syscall(SYS_tgkill, tracee->tgid, tracee->tid, signal->info.si_signo);
+		signal->sent = true;
+	}
+}
+
+void inject_restore_signal(struct tracee *tracee, int signal)
+{
+	struct postponed_signal *postponed = NULL;
+	siginfo_t info;
+
+	if (!tracee->postponed)
+		return;
+	LL_SEARCH_SCALAR(tracee->postponed, postponed, info.si_signo, signal);
+	if (!postponed || ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) < 0)
+		return;
+	/* Another one may have been pending: with one of the first 31 it is one then (signal(7)). */
+	if (info.si_code == SI_TKILL)
+		(void)ptrace(PTRACE_SETSIGINFO, tracee->tid, NULL, &postponed->info);
+	else if (signal >= SIGRTMIN)
+		return;
+	LL_DELETE(tracee->postponed, postponed);
+	free(postponed);
+}
+
+void inject_forget_signals(struct tracee *tracee)
+{
+	struct postponed_signal *signal, *next;
+
+	LL_FOREACH_SAFE(tracee->postponed, signal, next)
+	free(signal);
+	tracee->postponed = NULL;
 }
 
 void inject_end(struct injection *injection)
@@ -54,45 +102,46 @@ void inject_end(struct injection *injection)
 		return;
 	/* ESRCH here is a death that the wait loop will be told of. */
 	(void)arch_set_regs(injection->tid, &injection->regs);
-	(void)signal_mask(PTRACE_SETSIGMASK, injection->tid, &injection->mask);
-	if (injection->sigstop_seen)
-		(void)syscall(SYS_tkill, injection->tid, SIGSTOP);
+	send_postponed(injection->tracee);
 	if (injection->stop_seen)
 		(void)ptrace(PTRACE_INTERRUPT, injection->tid, NULL, NULL);
 }
 
-static bool is_stop(int status)
+/* ---- calls ---- */
+
+/* 0: it may be resumed, -EAGAIN: it has come to a syscall-stop. */
+static int handle_stop(struct injection *injection, int status)
 {
-	return status >> 16 == PTRACE_EVENT_STOP || WSTOPSIG(status) == SIGSTOP;
+	if (!WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXIT) {
+		injection->ended = true;
+		injection->status = status;
+		return -ESRCH;
+	}
+	if (WSTOPSIG(status) == (SIGTRAP | 0x80))
+		return -EAGAIN;
+	if (status >> 16 == PTRACE_EVENT_STOP)
+		injection->stop_seen = true;
+	/* seccomp(2) itself is one of the calls that are stopped. */
+	else if (status >> 16 != PTRACE_EVENT_SECCOMP)
+		return postpone(injection->tracee);
+	return 0;
 }
 
-/* Until the next syscall-stop. Signals are blocked, but SIGKILL and SIGSTOP cannot be. */
+/* Until the next syscall-stop. */
 static int resume_to_syscall_stop(struct injection *injection)
 {
 	const pid_t tid = injection->tid;
+	int status, error;
 
-	for (;;) {
+	do {
 		if (ptrace(PTRACE_SYSCALL, tid, NULL, NULL) < 0)
 			return -errno;
-		while (waitpid(tid, &injection->status, __WALL) < 0)
+		while (waitpid(tid, &status, __WALL) < 0)
 			if (errno != EINTR)
 				return -errno;
-		if (!WIFSTOPPED(injection->status) ||
-			injection->status >> 16 == PTRACE_EVENT_EXIT) {
-			injection->ended = true;
-			return -ESRCH;
-		}
-		if (WSTOPSIG(injection->status) == (SIGTRAP | 0x80))
-			return 0;
-		if (injection->status >> 16 == PTRACE_EVENT_SECCOMP)
-			continue; /* seccomp(2) itself is one of the calls that are stopped */
-		if (!is_stop(injection->status))
-			return -EFAULT;
-		if (injection->status >> 16 == PTRACE_EVENT_STOP)
-			injection->stop_seen = true;
-		else
-			injection->sigstop_seen = true;
-	}
+		error = handle_stop(injection, status);
+	} while (!error);
+	return error == -EAGAIN ? 0 : error;
 }
 
 int inject_call(struct injection *injection, const char *name, const uint64_t args[static 6],
@@ -165,21 +214,6 @@ static int unmap_page(struct injection *injection, uint64_t page, int error)
 	const int freed =
 		inject_call(injection, "munmap", (const uint64_t[6]){page, PAGE_BYTES}, &unmapped);
 	return error ? error : freed;
-}
-
-int inject_connect(
-	struct injection *injection, int fd, const void *address, size_t length, int64_t *result)
-{
-	uint64_t page;
-	int error = map_page(injection, &page);
-
-	if (error)
-		return error;
-	error = memory_write(injection->tid, page, address, length);
-	if (!error)
-		error = inject_call(injection, "connect",
-			(const uint64_t[6]){(unsigned)fd, page, length}, result);
-	return unmap_page(injection, page, error);
 }
 
 int inject_seccomp(struct injection *injection, const struct sock_fprog *program)

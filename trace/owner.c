@@ -43,7 +43,7 @@ static void interrupt_others(struct tracer *tracer, const struct tracee *tracee)
 			interrupt(other);
 }
 
-void owner_stop_everywhere(struct tracer *tracer, struct tracee *tracee, bool process)
+static void stop_everywhere(struct tracer *tracer, struct tracee *tracee)
 {
 	if (!tracer->seccomp || tracee->every_syscall)
 		return;
@@ -53,10 +53,24 @@ void owner_stop_everywhere(struct tracer *tracer, struct tracee *tracee, bool pr
 			"process %d (%s) has seccomp filters of its own or may not add one: "
 			"stopped at every syscall, slower",
 			tracee->tgid, tracee->comm);
+}
+
+static void note_filters(struct tracer *tracer, struct tracee *tracee)
+{
+	tracee->filtered = true;
+	tracee->closes = false;
+	stop_everywhere(tracer, tracee);
+}
+
+void owner_note_filters(struct tracer *tracer, struct tracee *tracee, bool process)
+{
+	note_filters(tracer, tracee);
 	for (struct tracee *other = tracer->tracees; process && other; other = other->hh.next)
-		if (other->tgid == tracee->tgid && !other->every_syscall) {
-			other->every_syscall = true;
-			interrupt(other);
+		if (other->tgid == tracee->tgid && other != tracee) {
+			const bool stopped = other->every_syscall || !tracer->seccomp;
+			note_filters(tracer, other);
+			if (!stopped)
+				interrupt(other);
 		}
 }
 
@@ -67,11 +81,11 @@ int owner_filter_add(struct tracer *tracer, struct tracee *tracee, uint32_t audi
 
 	*status = 0;
 	if (proc_seccomp_filters(tracee->tid) != tracer->own_filters + 1) {
-		owner_stop_everywhere(tracer, tracee, false);
+		note_filters(tracer, tracee);
 		interrupt_others(tracer, tracee);
 		return 0;
 	}
-	error = inject_begin(&injection, tracee->tid, audit);
+	error = inject_begin(&injection, tracee, audit);
 	if (error)
 		return error == -EAGAIN ? 0 : -ESRCH;
 	error = inject_seccomp(&injection, &tracer->owner);
@@ -81,7 +95,7 @@ int owner_filter_add(struct tracer *tracer, struct tracee *tracee, uint32_t audi
 		return -ESRCH;
 	}
 	if (error)
-		owner_stop_everywhere(tracer, tracee, false);
+		stop_everywhere(tracer, tracee);
 	else
 		mark_process(tracer, tracee->tgid);
 	interrupt_others(tracer, tracee);

@@ -38,7 +38,8 @@ static int add_socketcall(scmp_filter_ctx context, const struct syscall_row *row
 			continue;
 		const struct scmp_arg_cmp is_it = {
 			.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)(-100 - nr)};
-		error = seccomp_rule_add_array(context, SCMP_ACT_TRACE(0), socketcall, 1, &is_it);
+		error = seccomp_rule_add_array(
+			context, SCMP_ACT_TRACE(SECCOMP_OURS), socketcall, 1, &is_it);
 	}
 	return error == -EEXIST ? 0 : error;
 }
@@ -59,7 +60,8 @@ static int add_row(scmp_filter_ctx context, const struct syscall_row *row)
 				.datum_a = row->tests[i].mask,
 				.datum_b = row->tests[i].value,
 			};
-	const int error = seccomp_rule_add_array(context, SCMP_ACT_TRACE(0), nr, count, tests);
+	const int error =
+		seccomp_rule_add_array(context, SCMP_ACT_TRACE(SECCOMP_OURS), nr, count, tests);
 	/*
 	 * -EDOM, -EINVAL: a pseudo number that none of the ABIs has; -EEXIST: a wider rule is
 	 * there.
@@ -119,7 +121,8 @@ int seccomp_build(bool owner, const struct stop_choice *choice, struct sock_fpro
 
 	*program = (struct sock_fprog){0};
 	if (context) {
-		status = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRACE(0));
+		status = seccomp_attr_set(
+			context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRACE(SECCOMP_OURS));
 		if (!status)
 			status = add_abis(context);
 		if (!status)

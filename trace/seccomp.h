@@ -7,6 +7,9 @@
 #include "switch/error.h"
 #include "trace/syscalls.h"
 
+/* What SECCOMP_RET_DATA says at the stops of our filters; the traced program may have some, too. */
+enum { SECCOMP_OURS = 0x5354 };
+
 /*
  * The program that stops the calls of rows whose stop class is STOP_OWNER (owner), or those of all
  * the others that the run wants. *program's instructions are owned by the caller (free). Returns 0,

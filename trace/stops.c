@@ -10,6 +10,7 @@
 /* After sys/ptrace.h, whose enum it would hide. */
 #include <linux/ptrace.h>
 
+#include "trace/inject.h"
 #include "trace/procfs.h"
 #include "trace/tracer.h"
 
@@ -62,6 +63,7 @@ static void request(const struct tracee *tracee, unsigned what, int signal)
 static void let_go(struct tracer *tracer, struct tracee *tracee, int signal)
 {
 	coverage_note_let_go(tracer, tracee);
+	alter_end(tracee->tid, &tracee->call);
 	/* What it has in the last moment in which we may look. */
 	calls_abandon(tracer, tracee);
 	descriptors_release(tracer, tracee);
@@ -87,6 +89,7 @@ void stops_forget(struct tracer *tracer, struct tracee *tracee)
 {
 	tracer->unlinked -= tracee->unlinked;
 	calls_abandon(tracer, tracee);
+	inject_forget_signals(tracee);
 	descriptors_lose(tracer, tracee);
 	switch_thread_ended(tracer->sw, tracee->tid);
 	if (tracer->options->stacks && tracee->tid == tracee->tgid)
@@ -158,9 +161,13 @@ static void link_to_parent(
 	child->tgid = is_thread_of(child->tid, parent->tgid) ? parent->tgid : child->tid;
 	child->owner_filter = parent->owner_filter;
 	child->every_syscall = parent->every_syscall;
+	child->filtered = parent->filtered;
+	child->closes = parent->closes;
 	child->first_exec_done = parent->first_exec_done;
 	child->is_child = parent->is_child || child->tgid != parent->tgid;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
+	if (!guessed)
+		special_link_child(child, parent);
 	/* One that is not followed is let go at its first stop, and holds nothing till then. */
 	if (!parent->table || (!tracer->options->follow && child->tgid != parent->tgid))
 		return;
@@ -194,6 +201,7 @@ static void link_early(struct tracer *tracer, struct tracee *tracee, const struc
 	} else {
 		tracee->first_exec_done = true;
 		tracee->is_child = true;
+		tracee->filtered = proc_seccomp_filters(tracee->tid) != 0;
 		tracee->table = fdtable_new();
 		if (!tracee->table)
 			abort();
@@ -219,11 +227,14 @@ static struct tracee *add_early(struct tracer *tracer, pid_t tid, enum stop stop
 		tracer->unlinked++;
 	else
 		link_early(tracer, tracee, kin);
+	if (stop == STOP_ATTENTION)
+		special_link_early_child(tracer, tracee);
 	return tracee;
 }
 
 static void handle_attention(struct tracer *tracer, struct tracee *tracee)
 {
+	special_restore_child(tracee);
 	if (!tracer->options->follow && tracee->is_child)
 		return let_go(tracer, tracee, 0);
 	attach_stopped(tracer, tracee);
@@ -283,8 +294,10 @@ static void handle_new_task(struct tracer *tracer, struct tracee *parent)
 static void first_exec(struct tracer *tracer, struct tracee *tracee)
 {
 	launch_collect(&tracer->launch, &tracer->report);
-	if (tracer->report.filter_error)
+	if (tracer->report.filter_error && tracer->seccomp) {
 		tracer->seccomp = false;
+		(void)ptrace(PTRACE_SETOPTIONS, tracee->tid, NULL, LAUNCH_OPTIONS);
+	}
 	tracer->outcome->started = true;
 	tracee->first_exec_done = true;
 }
@@ -355,6 +368,7 @@ static void handle_exec(struct tracer *tracer, struct tracee *tracee)
 
 static void handle_signal(struct tracer *tracer, struct tracee *tracee, int signal)
 {
+	inject_restore_signal(tracee, signal);
 	if (tracee->stepping) {
 		tracee->stepping = false;
 		if (signal == SIGTRAP && tracee->interrupted) {

@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "switch/switch.h"
+#include "trace/alter.h"
 #include "trace/syscalls.h"
 
 enum { COMM_BYTES = 64 }; /* TASK_COMM_LEN is 16; kernel threads' are longer (fs/proc/array.c) */
@@ -22,8 +23,9 @@ struct active_call {
 	struct call_state state;
 	struct sock_view view; /* of what it names, at entry */
 	struct verdict verdict;
-	uint64_t begun_ns; /* for events: when it was made */
-	bool fate_open;    /* interrupted: it is not known yet whether it will be restarted */
+	struct alteration alteration; /* while it runs */
+	uint64_t begun_ns;            /* for events: when it was made */
+	bool fate_open; /* interrupted: it is not known yet whether it will be restarted */
 	uint64_t handler_stack_pointer; /* of the handler that runs meanwhile; 0: none does */
 	struct active_call *outer;      /* of those interrupted, the one before */
 };
@@ -40,6 +42,12 @@ struct tracee {
 	struct active_call
 		*interrupted;  /* calls that the kernel may restart, the innermost first; owned */
 	bool handler_returned; /* the last call was sigreturn: one of those may come again now */
+	struct {
+		bool altered;
+		uint32_t audit;
+		uint64_t argument;          /* the first */
+	} copied;                           /* registers, of a parent in a call that is altered */
+	struct postponed_signal *postponed; /* the oldest first (trace/inject.c); owned */
 	bool stepping; /* resumed to a handler's first instruction, to see an interrupted call's
 			  fate */
 	uint64_t held_until_ns; /* a filter's delay; 0: not held */
@@ -52,6 +60,8 @@ struct tracee {
 	/* Inherited by children. */
 	bool owner_filter;    /* carries the second filter */
 	bool every_syscall;   /* cannot carry it: stopped at every syscall */
+	bool filtered;        /* carries seccomp filters of its own, which answer calls, too */
+	bool closes;          /* and they were seen to let close(2) pass */
 	bool first_exec_done; /* false: still our own code between fork and exec */
 	bool is_child;        /* of a process that the user named */
 

@@ -126,7 +126,7 @@ static int start(struct tracer *tracer, struct error *error)
 		return attach_start(tracer, error);
 	const int status = launch_start(&tracer->launch, tracer->options->command,
 		tracer->seccomp ? &tracer->first : NULL, tracer->options->seccomp == SECCOMP_ON,
-		TRACE_OPTIONS | PTRACE_O_EXITKILL, error);
+		LAUNCH_OPTIONS | (tracer->seccomp ? PTRACE_O_TRACESECCOMP : 0), error);
 
 	if (status)
 		return status;

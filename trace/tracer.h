@@ -139,12 +139,21 @@ void held_release_due(struct tracer *tracer, uint64_t now_ns);
 /* ---- answer.c: results that filters replace ---- */
 
 /*
+ * At the entry of a call: it will not be made, and the program gets the verdict's errno. Returns
+ * whether that has to be seen to at the syscall-exit-stop, once more.
+ */
+bool answer_cancel(const struct tracee *tracee, struct active_call *call);
+
+/* At the entry of a call that is made: what the verdict's answer needs of it. */
+void answer_begin(const struct tracee *tracee, struct active_call *call);
+
+/*
  * At the syscall-exit-stop of a call: gives the program what the verdict says in place of *result,
  * and says there what it got. Returns 0, or -ESRCH when the task is dying: *status is then a wait
  * status to be handled, or 0.
  */
-int answer_give(const struct tracee *tracee, const struct active_call *call, struct result *result,
-	int *status);
+int answer_give(struct tracer *tracer, struct tracee *tracee, const struct active_call *call,
+	struct result *result, int *status);
 
 /*
  * At a signal handler's first instruction: the same for a call that was given up with EINTR, whose
@@ -157,6 +166,17 @@ void answer_give_at(const struct tracee *tracee, const struct active_call *call,
 
 /* At the entry of such a call sets tracee->call's verdict; false: it is none. */
 bool special_before(struct tracer *tracer, struct tracee *tracee, const struct call *call);
+
+/* At the entry of a call that is made: what has to be altered of such a one. */
+void special_begin(struct tracer *tracer, struct tracee *tracee);
+
+/*
+ * A new task has the registers of its parent, also where those were altered for the call that made
+ * it: with the parent known, or while it is still in that call; and at the task's first stop.
+ */
+void special_link_child(struct tracee *child, const struct tracee *parent);
+void special_link_early_child(const struct tracer *tracer, struct tracee *child);
+void special_restore_child(struct tracee *child);
 
 /* After any call, before the Switch is told: what it did to the task's table, and the like. */
 void special_after(struct tracer *tracer, struct tracee *tracee, const struct active_call *call,
@@ -181,18 +201,22 @@ bool owner_filter_missing(const struct tracer *tracer, const struct tracee *trac
 int owner_filter_add(struct tracer *tracer, struct tracee *tracee, uint32_t audit, int *status);
 
 /*
- * The task, or its whole process, is stopped at every syscall from now on: it has a seccomp filter
- * of its own, whose answers to a call go before ours (seccomp(2)), but not before a
+ * The task, or its whole process, has got a seccomp filter of its own: it is stopped at every
+ * syscall from now on. The filter's answers to a call go before ours (seccomp(2)), but not before a
  * syscall-entry-stop.
  */
-void owner_stop_everywhere(struct tracer *tracer, struct tracee *tracee, bool process);
+void owner_note_filters(struct tracer *tracer, struct tracee *tracee, bool process);
 
 /* ---- attach.c ---- */
 
+/*
+ * PTRACE_O_TRACESECCOMP only with filters of ours: without it the calls for which the program's own
+ * say SECCOMP_RET_TRACE fail with ENOSYS, as without a tracer (seccomp(2)).
+ */
 enum {
-	TRACE_OPTIONS = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEEXEC |
-			PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-			PTRACE_O_TRACEEXIT,
+	TRACE_OPTIONS = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK |
+			PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXIT,
+	LAUNCH_OPTIONS = TRACE_OPTIONS | PTRACE_O_EXITKILL,
 };
 
 /*

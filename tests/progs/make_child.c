@@ -1,11 +1,14 @@
 /*
  * make_child WAY: a child made by vfork, clone or clone3, with CLONE_PARENT or CLONE_UNTRACED. It
  * closes a socket that it inherited and one of its own, and so does its maker. "top" has
- * CLONE_PARENT give the child to the program's own parent.
+ * CLONE_PARENT give the child to the program's own parent. "flip" makes children while another
+ * thread sets and clears the flag.
  */
 #include "rights.h"
 
 #include <linux/sched.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
 static pid_t make_by_clone(uint64_t flags)
@@ -13,11 +16,31 @@ static pid_t make_by_clone(uint64_t flags)
 	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
 }
 
+/* Registers that the kernel leaves alone are the same in both. */
+static long call_clone3(struct clone_args *args)
+{
+#ifdef __x86_64__
+	long result;
+	void *after = args;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result), "+D"(after)
+			 : "a"(SYS_clone3), "S"(sizeof(*args))
+			 : "rcx", "r11", "memory", "cc");
+	CHECK(after == args);
+	return result;
+#else
+	return syscall(SYS_clone3, args, sizeof(*args));
+#endif
+}
+
 static pid_t make_by_clone3(uint64_t flags, uint64_t exit_signal)
 {
-	const struct clone_args args = {.flags = flags, .exit_signal = exit_signal};
+	struct clone_args args = {.flags = flags, .exit_signal = exit_signal};
+	const long result = call_clone3(&args);
 
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	CHECK(args.flags == flags);
+	return (pid_t)result;
 }
 
 /* What the program says there cannot be written to. */
@@ -120,6 +143,37 @@ static void make_by_vfork(int inherited)
 	work(inherited);
 }
 
+static struct clone_args flipped = {.exit_signal = SIGCHLD};
+static atomic_bool flips_end;
+
+static void *flip(void *unused)
+{
+	(void)unused;
+	while (!atomic_load(&flips_end)) {
+		__atomic_xor_fetch(&flipped.flags, CLONE_UNTRACED, __ATOMIC_SEQ_CST);
+		for (volatile int i = 0; i < 30; i++)
+			;
+	}
+	return NULL;
+}
+
+static void make_while_flipping(int inherited)
+{
+	enum { CHILDREN = 600 };
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, flip, NULL) == 0);
+	for (int i = 0; i < CHILDREN; i++) {
+		const pid_t child = MUST(syscall(SYS_clone3, &flipped, sizeof(flipped)));
+		if (child == 0)
+			_exit(socket(AF_INET, SOCK_STREAM, 0) < 0);
+		prog_wait(child);
+	}
+	atomic_store(&flips_end, true);
+	CHECK(pthread_join(thread, NULL) == 0);
+	MUST(close(inherited));
+}
+
 int main(int argc, char **argv)
 {
 	prog_begin();
@@ -127,7 +181,9 @@ int main(int argc, char **argv)
 	const char *const way = argv[1];
 	const int inherited = prog_socket();
 
-	if (strcmp(way, "vfork") == 0)
+	if (strcmp(way, "flip") == 0)
+		make_while_flipping(inherited);
+	else if (strcmp(way, "vfork") == 0)
 		make_by_vfork(inherited);
 	else if (strncmp(way, "parent", 6) == 0 || strcmp(way, "both") == 0)
 		make_sibling(way, inherited);

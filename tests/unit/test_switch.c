@@ -1832,6 +1832,110 @@ static void test_socket_left_by_an_exit_is_taken_back(void **state)
 	release(w, other, CHILD, "receiver");
 }
 
+/* Opens and closes others while the one with this inode is in flight. */
+static void close_others(struct world *w, int others)
+{
+	const struct caller by = {.pid = PARENT, .tid = PARENT};
+
+	for (int i = 0; i < others; i++) {
+		const struct sock_description description = {
+			.inode = ++w->inode, .family = AF_UNIX, .type = SOCK_STREAM};
+
+		switch_adopt(w->sw, w->table, 9, &description, &by, 0);
+		switch_gone(w->sw, w->table, 9);
+	}
+}
+
+static void test_closed_long_ago_and_received_is_the_same(void **state)
+{
+	struct world *w = *state;
+	uint64_t inodes[3];
+
+	close_others(w, 1); /* from now on a unix socket may carry some */
+	for (int i = 0; i < 3; i++) {
+		open_tcp(w, 3);
+		inodes[i] = w->inode;
+		close_fd(w, 3);
+	}
+	close_others(w, 100000);
+	adopt(w, 4, inodes[1]);
+	assert_counts(w, TCP, "opened=3 closed=2 inflight=1");
+	adopt(w, 5, inodes[2]);
+	close_fd(w, 4);
+	close_fd(w, 5);
+	assert_counts(w, TCP, "opened=3 closed=3");
+	close_others(w, 100000);
+	adopt(w, 4, inodes[0]);
+	adopt(w, 5, inodes[1]);
+	assert_counts(w, TCP, "opened=3 closed=1 inflight=2");
+	assert_false(switch_adopted_in_doubt(w->sw));
+}
+
+static void test_closed_longest_ago_is_forgotten(void **state)
+{
+	struct world *w = *state;
+
+	close_others(w, 1);
+	open_tcp(w, 3);
+	const uint64_t inode = w->inode;
+	close_fd(w, 3);
+	close_others(w, 1100000);
+	adopt(w, 4, inode);
+	assert_counts(w, TCP, "opened=1 closed=1 adopted=1 inflight=1");
+	assert_true(switch_adopted_in_doubt(w->sw));
+}
+
+static void test_an_inode_come_round_is_another_socket(void **state)
+{
+	struct world *w = *state;
+
+	close_others(w, 1);
+	open_tcp(w, 3);
+	const uint64_t inode = w->inode;
+	close_fd(w, 3);
+	close_others(w, 2000);
+	struct flight opening = begin_socket(w, PARENT);
+	end_socket(w, &opening, 3, inode);
+	close_fd(w, 3);
+	assert_counts(w, TCP, "opened=2 closed=2");
+}
+
+static void test_a_reset_forgets_what_was_closed_long_ago(void **state)
+{
+	struct world *w = *state;
+
+	close_others(w, 1);
+	open_tcp(w, 3);
+	const uint64_t inode = w->inode;
+	close_fd(w, 3);
+	close_others(w, 2000);
+	switch_reset(w->sw);
+	adopt(w, 3, inode);
+	assert_counts(w, TCP, "adopted=1 inflight=1");
+}
+
+/* The program's own seccomp filter answers. */
+static void test_a_close_that_was_not_made_closes_nothing(void **state)
+{
+	struct world *w = *state;
+	struct call call = make_call(CALL_CLOSE, 3);
+	const int results[] = {0, -EPERM, -EBADF};
+
+	open_tcp(w, 3);
+	call.unsure = true;
+	for (int i = 0; i < 3; i++) {
+		struct result result = returns(results[i]);
+		struct flight closing = begin(w, w->table, &call);
+		result.kept = true;
+		end(w, w->table, &closing, &result);
+	}
+	assert_counts(w, TCP, "opened=1 close_failed=2 inflight=1");
+	struct result result = returns(0);
+	struct flight closing = begin(w, w->table, &call);
+	end(w, w->table, &closing, &result);
+	assert_counts(w, TCP, "opened=1 closed=1 close_failed=2");
+}
+
 /* Another thread used the new descriptor before the exit of socket(2) was seen. */
 static void test_adopted_then_seen_opened_is_opened(void **state)
 {
@@ -2951,9 +3055,10 @@ static void test_short_sockets_do_not_grow_memory(void **state)
 	assert_counts(w, TCP, "opened=120000 closed=120000");
 }
 
+/* Of those that were closed as many are remembered in short as there is room for. */
 static void test_short_adopted_sockets_do_not_grow_memory(void **state)
 {
-	enum { WARM_UP = 20000, SOCKETS = 100000 };
+	enum { WARM_UP = 1200000, SOCKETS = 100000 };
 	struct world *w = *state;
 	const struct caller by = {.pid = PARENT, .tid = PARENT};
 	size_t before = 0;
@@ -2968,7 +3073,7 @@ static void test_short_adopted_sockets_do_not_grow_memory(void **state)
 		switch_gone(w->sw, w->table, 3);
 	}
 	assert_in_range(mallinfo2().uordblks, 0, before + 64 * 1024);
-	assert_counts(w, UNIX, "closed=120000 adopted=120000");
+	assert_counts(w, UNIX, "closed=1300000 adopted=1300000");
 }
 
 static void test_short_processes_do_not_grow_memory(void **state)
@@ -3111,6 +3216,11 @@ int main(void)
 		TEST(test_adopting_over_another_socket_closes_that),
 		TEST(test_socket_thought_closed_is_taken_back),
 		TEST(test_socket_left_by_an_exit_is_taken_back),
+		TEST(test_closed_long_ago_and_received_is_the_same),
+		TEST(test_closed_longest_ago_is_forgotten),
+		TEST(test_an_inode_come_round_is_another_socket),
+		TEST(test_a_reset_forgets_what_was_closed_long_ago),
+		TEST(test_a_close_that_was_not_made_closes_nothing),
 		TEST(test_adopted_then_seen_opened_is_opened),
 		TEST(test_adopted_then_seen_accepted_is_accepted),
 		TEST(test_adopted_then_seen_in_a_pair_is_opened),

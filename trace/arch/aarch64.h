@@ -68,8 +68,16 @@ static inline int arch_set_regs(pid_t tid, const struct arch_regs *regs)
 	return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov) < 0 ? -errno : 0;
 }
 
-static inline void arch_set_argument(struct arch_regs *regs, int index, uint64_t value)
+static inline uint64_t arch_argument(const struct arch_regs *regs, uint32_t audit, int index)
 {
+	(void)audit;
+	return arch_is_arm(regs) ? regs->arm[index] : regs->user.regs[index];
+}
+
+static inline void arch_set_argument(
+	struct arch_regs *regs, uint32_t audit, int index, uint64_t value)
+{
+	(void)audit;
 	if (arch_is_arm(regs))
 		regs->arm[index] = (uint32_t)value;
 	else
@@ -89,14 +97,14 @@ static inline int arch_cancel(pid_t tid, int64_t result)
 		return error;
 	if (ptrace(PTRACE_SETREGSET, tid, NT_ARM_SYSTEM_CALL, &iov) < 0)
 		return -errno;
-	arch_set_argument(&regs, 0, (uint64_t)result);
+	arch_set_argument(&regs, 0, 0, (uint64_t)result);
 	return arch_set_regs(tid, &regs);
 }
 
-static inline void arch_set_first_argument(struct arch_regs *regs, uint32_t audit, uint64_t value)
+/* The result takes the first one's place (arch/arm64/kernel/syscall.c). */
+static inline bool arch_argument_stays(int index)
 {
-	(void)audit;
-	arch_set_argument(regs, 0, value);
+	return index != 0;
 }
 
 static inline size_t arch_syscall_instruction_bytes(const struct arch_regs *regs)
@@ -120,7 +128,6 @@ static inline bool arch_is_syscall_instruction(
 static inline void arch_prepare_call(
 	struct arch_regs *regs, uint32_t audit, long nr, const uint64_t arguments[static 6])
 {
-	(void)audit;
 	if (arch_is_arm(regs)) {
 		regs->arm[ARM_PC] -= (uint32_t)arch_syscall_instruction_bytes(regs);
 		regs->arm[ARM_NUMBER] = (uint32_t)nr;
@@ -129,7 +136,7 @@ static inline void arch_prepare_call(
 		regs->user.regs[8] = (uint64_t)nr;
 	}
 	for (int i = 0; i < 6; i++)
-		arch_set_argument(regs, i, arguments[i]);
+		arch_set_argument(regs, audit, i, arguments[i]);
 }
 
 static inline void arch_current_call(

@@ -10,7 +10,9 @@
  *   arch_stack_pointer                the top of its stack
  *   arch_cancel                       at a syscall's entry: do not run it, give the program this
  *                                     result
- *   arch_set_first_argument           at a syscall's entry: run it with another one
+ *   arch_argument                     at a syscall's entry: one of its six arguments
+ *   arch_set_argument                 the same: run it with another one
+ *   arch_argument_stays               whether its register still holds it at the exit
  *   arch_prepare_call                 at a syscall's exit: make the task enter this call when resumed
  *   arch_current_call                 within a syscall: its number and its first argument
  *   arch_result                       at a syscall's exit: what it returned

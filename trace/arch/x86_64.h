@@ -71,12 +71,33 @@ static inline int arch_cancel(pid_t tid, int64_t result)
 	return arch_set_regs(tid, &regs);
 }
 
-static inline void arch_set_first_argument(struct arch_regs *regs, uint32_t audit, uint64_t value)
+static inline unsigned long long *arch_argument_register(
+	struct arch_regs *regs, uint32_t audit, int index)
 {
-	if (audit == AUDIT_ARCH_I386)
-		regs->user.rbx = value;
-	else
-		regs->user.rdi = value;
+	unsigned long long *const of_i386[] = {&regs->user.rbx, &regs->user.rcx, &regs->user.rdx,
+		&regs->user.rsi, &regs->user.rdi, &regs->user.rbp};
+	unsigned long long *const of_x86_64[] = {&regs->user.rdi, &regs->user.rsi, &regs->user.rdx,
+		&regs->user.r10, &regs->user.r8, &regs->user.r9};
+
+	return (audit == AUDIT_ARCH_I386 ? of_i386 : of_x86_64)[index];
+}
+
+static inline uint64_t arch_argument(struct arch_regs *regs, uint32_t audit, int index)
+{
+	return *arch_argument_register(regs, audit, index);
+}
+
+static inline void arch_set_argument(
+	struct arch_regs *regs, uint32_t audit, int index, uint64_t value)
+{
+	*arch_argument_register(regs, audit, index) = value;
+}
+
+/* The result has a register of its own. */
+static inline bool arch_argument_stays(int index)
+{
+	(void)index;
+	return true;
 }
 
 static inline void arch_prepare_call(
@@ -86,21 +107,8 @@ static inline void arch_prepare_call(
 	regs->user.rax = (unsigned long long)nr;
 	/* Not in a call any more: else the kernel could take the result for one to restart. */
 	regs->user.orig_rax = (unsigned long long)-1;
-	if (audit == AUDIT_ARCH_I386) {
-		regs->user.rbx = arguments[0];
-		regs->user.rcx = arguments[1];
-		regs->user.rdx = arguments[2];
-		regs->user.rsi = arguments[3];
-		regs->user.rdi = arguments[4];
-		regs->user.rbp = arguments[5];
-		return;
-	}
-	regs->user.rdi = arguments[0];
-	regs->user.rsi = arguments[1];
-	regs->user.rdx = arguments[2];
-	regs->user.r10 = arguments[3];
-	regs->user.r8 = arguments[4];
-	regs->user.r9 = arguments[5];
+	for (int i = 0; i < 6; i++)
+		arch_set_argument(regs, audit, i, arguments[i]);
 }
 
 static inline void arch_current_call(
