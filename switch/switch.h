@@ -65,6 +65,7 @@ struct sock_description {
 	uint64_t inode; /* of sockfs: the socket's identity */
 	int family, type, protocol;
 	enum socket_state state;
+	bool undecided; /* not connected, but a connect of it may be pending: nothing tells */
 	struct address *local, *peer; /* lent; NULL: unknown */
 };
 

@@ -57,6 +57,21 @@ load helpers
   assert_counts "inet/stream/tcp opened=2 connected=1 listened=1 inflight=2"
 }
 
+@test "MPTCP: a connect whose end the program never asks for is settled, or pending as long as it is" {
+  requires env "$PROGS/connect_mptcp" # CONFIG_MPTCP, net.mptcp.enabled
+  local way
+  for way in done reset; do
+    socktest_json_ok "$PROGS/connect_mptcp" $way
+    assert_counter inet/stream/mptcp connected 1
+    assert_counter inet/stream/mptcp connect_failed 0
+  done
+  socktest_json_ok "$PROGS/connect_mptcp" refused
+  assert_counter inet/stream/mptcp connect_failed 1
+  socktest_json_ok "$PROGS/connect_mptcp" pending
+  assert_counter inet/stream/mptcp pending 1
+  assert_counter inet/stream/mptcp connect_failed 0
+}
+
 @test "a leaked socket has its addresses in the report, also where two descriptors of one process name it" {
   socktest_json_ok "$PROGS/connect_unasked" exit
   assert_equal "$(json '[.sockets[].local | startswith("127.0.0.1:")] | all')" true "local addresses of all"

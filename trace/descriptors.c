@@ -175,7 +175,8 @@ void descriptors_settle(struct tracer *tracer, struct tracee *tracee, int fd)
 	const uint64_t inode = proc_socket_inode(tracee->tid, fd);
 	if (!inode)
 		return;
-	if (proc_describe(tracee->tid, tracee->tgid, fd, inode, &description) == 0)
+	if (proc_describe(tracee->tid, tracee->tgid, fd, inode, &description) == 0 &&
+		!description.undecided)
 		switch_settle(tracer->sw, tracee->table, fd, description.state);
 	free(description.local);
 	free(description.peer);

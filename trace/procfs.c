@@ -398,26 +398,30 @@ static struct address *name_of(int fd, int (*get)(int, struct sockaddr *, sockle
 /* include/net/tcp_states.h of the kernel */
 enum { TCP_STATE_SYN_SENT = 2 };
 
-static enum socket_state tcp_state_of(int fd)
+static enum socket_state tcp_state_of(int fd, bool *undecided)
 {
 	struct tcp_info info = {0};
 	socklen_t length = sizeof(info);
 
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
-		return SOCKET_UNCONNECTED;
+	/* Of MPTCP since Linux 5.16: it is its first subflow's. */
+	*undecided = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0;
 	if (info.tcpi_state == TCP_STATE_SYN_SENT)
 		return SOCKET_CONNECTING;
 	/* A connection that was reset has no peer any more, but its SYN was acknowledged. */
 	return info.tcpi_bytes_acked > 0 ? SOCKET_CONNECTED : SOCKET_UNCONNECTED;
 }
 
-static enum socket_state state_of(int fd, const struct sock_description *description)
+/* Others that are not connected (SCTP, vsock) do not say whether they are about to be. */
+static enum socket_state state_of(int fd, struct sock_description *description)
 {
 	if (option(fd, SO_ACCEPTCONN))
 		return SOCKET_LISTENING;
 	if (description->peer)
 		return SOCKET_CONNECTED;
-	return description->protocol == IPPROTO_TCP ? tcp_state_of(fd) : SOCKET_UNCONNECTED;
+	if (description->protocol == IPPROTO_TCP || description->protocol == IPPROTO_MPTCP)
+		return tcp_state_of(fd, &description->undecided);
+	description->undecided = true;
+	return SOCKET_UNCONNECTED;
 }
 
 /* SO_PROTOCOL does not tell that of a packet socket, its name does (packet(7)). */

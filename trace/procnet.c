@@ -256,5 +256,7 @@ int procnet_describe(pid_t tid, int fd, uint64_t inode, struct sock_description 
 	description->type = kind->type;
 	description->protocol = kind->protocol;
 	const bool found = kind->file && read_table(tid, kind, inode, description);
+	description->undecided =
+		description->state == SOCKET_UNCONNECTED && description->protocol != IPPROTO_TCP;
 	return (found || !kind->all) && description->type ? 0 : -ENODATA;
 }
