@@ -51,7 +51,7 @@ PROGS := $(patsubst tests/progs/%.c,$(BUILD)/progs/%,$(wildcard tests/progs/*.c)
 NAMES32 := accept_would_block block cloexec_exec clone_files close_range_forms daemon direct_calls do_calls dup_forms \
 	exit_code failed_connect failures fork_share give_socket inherit kinds leak nonblock_connect no_sockets \
 	restarts scm_rights short_lived signals socketpair_use svc tcp_fork tcp_pair tcp_threads thread_exec udp \
-	unix_stream unshare_files vfork_exec
+	unix_stream unshare_files vfork_exec woken
 # Debian has the kernel's headers where only compilers for 64 bits look, unless gcc-multilib is there. Arm's programs
 # are made by a compiler of their own; being static, they need none of arm's libraries where they run.
 CC32_x86_64 = $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch) $(COMMON)

@@ -172,10 +172,9 @@ static bool stage_holds(
 	return true;
 }
 
-static struct turn *turn_of(struct filter *filter, const struct filter_subject *subject)
+static struct turn *turn_of(struct filter *filter, pid_t tid)
 {
-	return filter->effects.each_thread ? turns_of(&filter->turns, subject->caller->tid)
-					   : &filter->turn;
+	return filter->effects.each_thread ? turns_of(&filter->turns, tid) : &filter->turn;
 }
 
 static bool is_its_turn(const struct filter *filter, struct turn *turn)
@@ -200,7 +199,7 @@ static struct turn *filter_holds(struct filter *filter, const struct filter_subj
 	filter->matched++;
 	if (!stage_holds(filter, CONDITION_CHANCE, subject))
 		return NULL;
-	struct turn *const turn = turn_of(filter, subject);
+	struct turn *const turn = turn_of(filter, subject->caller->tid);
 	return is_its_turn(filter, turn) ? turn : NULL;
 }
 
@@ -289,7 +288,7 @@ void filters_thread_renamed(struct filters *filters, pid_t from, pid_t to)
 		turns_rename(&filters->list[i].turns, from, to);
 }
 
-void filters_take_back(struct filters *filters, size_t index)
+void filters_take_back(struct filters *filters, size_t index, pid_t tid)
 {
 	struct filter *filter = &filters->list[index];
 
@@ -297,7 +296,7 @@ void filters_take_back(struct filters *filters, size_t index)
 	if (filter->asks)
 		return;
 	filter->fired--;
-	filter->errors_next--;
+	turn_of(filter, tid)->errors--;
 }
 
 size_t filters_count(const struct filters *filters)

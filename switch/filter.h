@@ -104,8 +104,8 @@ void filters_decide(struct filters *filters, enum call_kind kind,
 void filters_thread_ended(struct filters *filters, pid_t tid);
 void filters_thread_renamed(struct filters *filters, pid_t from, pid_t to);
 
-/* The answer of that filter cannot be given: it has not fired, and keeps its errno. */
-void filters_take_back(struct filters *filters, size_t index);
+/* Its answer to that thread's last call cannot be given: it has not fired, and keeps its errno. */
+void filters_take_back(struct filters *filters, size_t index, pid_t tid);
 
 size_t filters_count(const struct filters *filters);
 

@@ -343,6 +343,29 @@ unix EMFILE"
   assert_equal "$(json '[.filters[].fired] | add')" 3 "fired"
 }
 
+attach_twice() { # attach_twice CALL: a program that sleeps in it does not notice
+  start woken "$PROGS/woken" "$1" alone
+  wait_for_output woken child
+  local child
+  child=$(sed -n 's/^child //p' "$BATS_TEST_TMPDIR/woken.out")
+  wait_for task_is "$child" 0 S
+  for _ in 1 2; do
+    attach look "$child"
+    detach look
+    wait_for task_is "$child" 0 S
+  done
+  stop woken
+  assert_status 0
+  assert_equal "$(sed 1d "$BATS_TEST_TMPDIR/woken.out")" ok "what $1 printed"
+}
+
+@test "attach: calls that are never restarted are not interrupted by coming and going" {
+  only_on x86_64 "they are interrupted by coming"
+  for call in epoll epoll2 accept recv read send sigwait semaphore; do
+    attach_twice $call
+  done
+}
+
 @test "attach: a call that was blocked when socktest came begins again, and filters are asked" {
   start target "$PROGS/do_calls" serve accept tcp connect pause
   wait_for_output target "listen ok"

@@ -194,6 +194,9 @@ class Run:
             check(row["opened"] + row["accepted"] + row["adopted"] == row["closed"] + row["inflight"], row)
         return report
 
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def traced(self):
         return self.client.demand("sockets")["sockets"][0]["pid"]
 
@@ -421,6 +424,7 @@ def reset(run):
 
 def wait(run):
     client = run.client
+    alone = run.descriptors()
     run.step("pairs 2", "ok")
     check(client.demand("wait", expect="inet/stream accepted>=2")["values"] == "accepted=2", "values")
     client.send(request="wait", expect="* accepted>=4", id={"any": [1]})
@@ -446,10 +450,10 @@ def wait(run):
     check(run_ctl("wait", "--timeout", "10ms", "* accepted>=9")[0] == 124, "timeout in front")
     # Whoever waits is told when the program has ended.
     client.send(request="wait", expect="* accepted>=9")
-    before = len(os.listdir(f"/proc/{run.process.pid}/fd"))
+    until(lambda: run.descriptors() == alone + 1, "only the two clients are left")
     waiting = subprocess.Popen([SOCKTEST, "ctl", PATH, "wait", "* accepted>=9"], stderr=subprocess.PIPE,
                                text=True)
-    until(lambda: len(os.listdir(f"/proc/{run.process.pid}/fd")) > before, "it does not connect")
+    until(lambda: run.descriptors() == alone + 2, "it does not connect")
     second.demand("stats")
     run.end()
     check(client.receive()["ended"] is True and client.receive() is None, "the end")

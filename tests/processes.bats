@@ -114,7 +114,38 @@ setuid_program() {
   assert_lawful
   assert_counts "inet/stream/tcp opened=1 closed=1"
   assert_contains "$(json '.warnings[]')" "set-user-ID"
-  assert_contains "$(json '.warnings[]')" "no_new_privs"
+  if [ "$ENGINE" != off ]; then assert_contains "$(json '.warnings[]')" "no_new_privs"; fi
+}
+
+@test "a set-user-ID program has none under root's socktest without CAP_SYS_ADMIN, which says so" {
+  requires root
+  requires setuid_program
+  setuid_program
+  report=$shared/report.json
+  attempt isolated setpriv --inh-caps=-all --bounding-set=-sys_admin "$SOCKTEST" trace --seccomp="$ENGINE" \
+    --format=json -o "$report" "$PROGS/effective_user" "$setuid"
+  assert_status 0
+  if [ "$ENGINE" = off ]; then
+    assert_equal "$output" 0 "effective user"
+    assert_equal "$(json '.warnings[]')" ""
+  else
+    assert_equal "$output" 65534 "effective user"
+    assert_contains "$(json '.warnings[]')" "(no_new_privs)"
+  fi
+}
+
+@test "a program with file capabilities has none under another user's socktest, which says so" {
+  requires root
+  requires setcap
+  share_build
+  requires setcap cap_net_raw=p "$shared/progs/effective_user"
+  report=$shared/report.json
+  attempt isolated setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all \
+    "$shared/socktest" trace --seccomp="$ENGINE" --format=json -o "$report" "$shared/progs/effective_user"
+  assert_status 0
+  assert_contains "$(json '.warnings[]')" "file capabilities"
+  socktest_json_ok "$shared/progs/effective_user"
+  assert_equal "$(json '.warnings[]')" ""
 }
 
 # bats test_tags=vm

@@ -134,3 +134,59 @@ ended_calls() {
   assert_equal "$(grep -c 'accept(.*EINTR' <<<"$output")" 1
   assert_equal "$(grep -c 'accept(' <<<"$output")" 2
 }
+
+# ---- calls that a handler interrupts whatever its SA_RESTART says ----
+
+WOKEN_CALLS=(epoll epoll2 accept recv read send sigwait semaphore)
+
+woken() { # woken SCENARIO OUTPUT: of each of the calls; as untraced
+  local call
+  for call in "${WOKEN_CALLS[@]}"; do
+    both "$PROGRAMS/woken" "$call" "$1"
+    assert_equal "$(paste -sd' ' <<<"$output")" "$2" "what $call printed"
+  done
+}
+
+# aarch64 forgets the call before it stops for a signal, so that only its exit can be mended.
+mends_calls() {
+  [ "$ENGINE" = off ] || only_on x86_64 "signals that do nothing go unnoticed in calls that are not stopped"
+}
+
+# bats test_tags=vm
+@test "signals that do nothing are not noticed in calls that are never restarted" {
+  mends_calls
+  PROGRAMS=$PROGS woken ignored ok
+}
+
+@test "32-bit: signals that do nothing are not noticed in calls that are never restarted" {
+  requires "$PROGS32/exit_code" 0
+  # Semaphores are behind ipc(2) there.
+  WOKEN_CALLS=(epoll epoll2 accept recv read send sigwait)
+  PROGRAMS=$PROGS32 woken ignored ok
+}
+
+@test "an accept with a timeout that a signal without a handler woke was not interrupted" {
+  socktest_json_ok "$PROGS/woken" accept ignored
+  assert_counter inet/stream/tcp accepted 1
+  assert_counter inet/stream/tcp interrupted 0
+  socktest_json_ok "$PROGS/woken" accept handled
+  assert_counter inet/stream/tcp accepted 1
+  assert_counter inet/stream/tcp interrupted 2
+}
+
+# bats test_tags=vm
+@test "handlers end calls that are never restarted, and so does SIGSTOP" {
+  mends_calls
+  PROGRAMS=$PROGS
+  woken handled "EINTR EINTR ok"
+  woken stop "EINTR ok"
+}
+
+@test "a timeout comes however many signals that do nothing" {
+  mends_calls
+  PROGRAMS=$PROGS woken timeout timeout
+}
+
+@test "EINTR of a seccomp filter of the program's own is its own, whatever signals come" {
+  both "$PROGS/own_eintr"
+}

@@ -155,7 +155,8 @@ static bool may_close(
 	if (!tracee->filtered || tracee->closes)
 		return true;
 	if (call->verdict.filter >= 0)
-		filters_take_back(switch_filters(tracer->sw), (size_t)call->verdict.filter);
+		filters_take_back(
+			switch_filters(tracer->sw), (size_t)call->verdict.filter, tracee->tid);
 	trace_warn(tracer,
 		"%s has a seccomp filter of its own that was not seen to let close(2) pass: what "
 		"accept returned could not be closed again, and --after-accept did nothing",

@@ -86,7 +86,7 @@ static int seize(struct tracer *tracer, pid_t tid, pid_t tgid)
 	tracee->filtered = proc_seccomp_filters(tid) != 0;
 	proc_comm(tgid, tracee->comm, sizeof(tracee->comm));
 	share_or_make_table(tracer, tracee);
-	(void)ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+	stops_interrupt(tracee);
 	return 0;
 }
 
@@ -167,6 +167,6 @@ void attach_stopped(struct tracer *tracer, struct tracee *tracee)
 void attach_leave(struct tracer *tracer)
 {
 	tracer->leaving = true;
-	for (const struct tracee *tracee = tracer->tracees; tracee; tracee = tracee->hh.next)
-		(void)ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
+	for (struct tracee *tracee = tracer->tracees; tracee; tracee = tracee->hh.next)
+		stops_interrupt(tracee);
 }

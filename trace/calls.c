@@ -535,7 +535,7 @@ static int end_call(struct tracer *tracer, struct tracee *tracee, int64_t value,
 static void handle_exit(
 	struct tracer *tracer, struct tracee *tracee, const struct ptrace_syscall_info *info)
 {
-	const int64_t value = info->exit.rval;
+	const int64_t value = restart_at_exit(tracer, tracee, info->arch, info->exit.rval);
 	int status = 0, error = 0;
 
 	tracee->entered = false;
@@ -573,6 +573,7 @@ void calls_handle_stop(struct tracer *tracer, struct tracee *tracee)
 {
 	struct ptrace_syscall_info info = {0};
 
+	tracee->was_stopped = false;
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof(info), &info) < 0)
 		return; /* ESRCH: its death is to be waited for */
 	switch (info.op) {

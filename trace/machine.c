@@ -34,6 +34,11 @@ int machine_yama_scope(void)
 	return (int)strtol(text, NULL, 10);
 }
 
+bool machine_has_sys_admin(void)
+{
+	return proc_capabilities(getpid()) >> CAP_SYS_ADMIN & 1;
+}
+
 bool machine_has_sys_ptrace(void)
 {
 	return proc_capabilities(getpid()) >> CAP_SYS_PTRACE & 1;

@@ -8,8 +8,9 @@
 /* kernel.yama.ptrace_scope (Documentation/admin-guide/LSM/Yama.rst); 0 where there is no Yama. */
 int machine_yama_scope(void);
 
-/* Whether we have CAP_SYS_PTRACE (capabilities(7)). */
+/* Whether we have CAP_SYS_PTRACE, CAP_SYS_ADMIN (capabilities(7)). */
 bool machine_has_sys_ptrace(void);
+bool machine_has_sys_admin(void);
 
 /* One thing that was tried on this machine. */
 struct machine_check {

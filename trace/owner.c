@@ -5,7 +5,6 @@
  * dropped, seccomp(2)) is stopped at every syscall instead: slower, and as true.
  */
 #include <errno.h>
-#include <sys/ptrace.h>
 
 #include "trace/inject.h"
 #include "trace/procfs.h"
@@ -26,21 +25,15 @@ static void mark_process(struct tracer *tracer, pid_t tgid)
 }
 
 /*
- * Tasks that have to be stopped from now on run without stops. PTRACE_INTERRUPT stops them, and
- * stops_resume does not let them run so again.
+ * Those that share the table but not the filter have to be stopped from now on, and run without
+ * stops. stops_resume does not let them run so again.
  */
-static void interrupt(const struct tracee *tracee)
-{
-	(void)ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
-}
-
-/* Those that share the table but not the filter. */
 static void interrupt_others(struct tracer *tracer, const struct tracee *tracee)
 {
 	for (struct tracee *other = tracer->tracees; other; other = other->hh.next)
 		if (other != tracee && other->table == tracee->table &&
 			owner_filter_missing(tracer, other))
-			interrupt(other);
+			stops_interrupt(other);
 }
 
 static void stop_everywhere(struct tracer *tracer, struct tracee *tracee)
@@ -70,7 +63,7 @@ void owner_note_filters(struct tracer *tracer, struct tracee *tracee, bool proce
 			const bool stopped = other->every_syscall || !tracer->seccomp;
 			note_filters(tracer, other);
 			if (!stopped)
-				interrupt(other);
+				stops_interrupt(other);
 		}
 }
 

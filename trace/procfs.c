@@ -2,11 +2,14 @@
 
 #include <dirent.h>
 #include <elf.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <linux/kcmp.h>
 #include <linux/tcp.h>
+#include <linux/xattr.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
 #include <stddef.h>
@@ -15,7 +18,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "trace/procnet.h"
@@ -293,15 +298,20 @@ bool proc_has_ended(pid_t tid)
 	return state && strchr("ZX", state[sizeof("\nState:\t") - 1]);
 }
 
-/* The mask after "Key:\t" in /proc/TID/status; 0 where it cannot be read. */
+/* The mask after "Key:\t" in a text of /proc/TID/status. */
+static uint64_t mask_in(const char *status, const char *key)
+{
+	const char *const line = strstr(status, key);
+
+	return line ? strtoull(line + strlen(key), NULL, 16) : 0;
+}
+
+/* 0 where it cannot be read. */
 static uint64_t status_mask(pid_t tid, const char *key)
 {
 	char status[4096];
 
-	if (read_status(tid, status, sizeof(status)))
-		return 0;
-	const char *const line = strstr(status, key);
-	return line ? strtoull(line + strlen(key), NULL, 16) : 0;
+	return read_status(tid, status, sizeof(status)) ? 0 : mask_in(status, key);
 }
 
 uint64_t proc_capabilities(pid_t tid)
@@ -309,21 +319,68 @@ uint64_t proc_capabilities(pid_t tid)
 	return status_mask(tid, "\nCapEff:");
 }
 
+uint64_t proc_pending_signals(pid_t tid)
+{
+	char status[4096];
+
+	if (read_status(tid, status, sizeof(status)))
+		return 0;
+	return (mask_in(status, "\nSigPnd:") | mask_in(status, "\nShdPnd:")) &
+	       ~mask_in(status, "\nSigBlk:");
+}
+
 bool proc_catches(pid_t tid, int signal)
 {
 	return status_mask(tid, "\nSigCgt:") >> (signal - 1) & 1;
 }
 
-bool proc_executable_is_setuid(pid_t tid)
+/* security.capability (capabilities(7), linux/capability.h): little-endian words. */
+static uint64_t file_capabilities(const char *path)
 {
-	char path[64];
+	struct vfs_cap_data data = {0};
+
+	/* Version 3 has a user namespace's root behind that (struct vfs_ns_cap_data). */
+	unsigned char bytes[sizeof(struct vfs_ns_cap_data)];
+	const ssize_t length = getxattr(path, XATTR_NAME_CAPS, bytes, sizeof(bytes));
+	if (length < (ssize_t)sizeof(data))
+		return 0;
+	memcpy(&data, bytes, sizeof(data));
+	return le32toh(data.data[0].permitted) | (uint64_t)le32toh(data.data[1].permitted) << 32;
+}
+
+/* The second number after "Key:\t" in /proc/TID/status: of real, effective, saved and file system. */
+static unsigned effective_id(const char *status, const char *key)
+{
+	const char *const line = strstr(status, key);
+	unsigned real = 0, effective = 0;
+
+	return line && sscanf(line + strlen(key), "%u %u", &real, &effective) == 2 ? effective : 0;
+}
+
+bool proc_was_denied_privilege(pid_t tid)
+{
+	char path[64], text[4096];
 	struct stat status;
+	struct statvfs mount;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
-	if (stat(path, &status) < 0)
+	if (stat(path, &status) < 0 || statvfs(path, &mount) < 0 || mount.f_flag & ST_NOSUID ||
+		read_status(tid, text, sizeof(text)))
 		return false;
-	return (status.st_mode & S_ISUID && status.st_uid != geteuid()) ||
-	       (status.st_mode & S_ISGID && status.st_mode & S_IXGRP && status.st_gid != getegid());
+	return (status.st_mode & S_ISUID && status.st_uid != effective_id(text, "\nUid:")) ||
+	       (status.st_mode & S_ISGID && status.st_mode & S_IXGRP &&
+		       status.st_gid != effective_id(text, "\nGid:")) ||
+	       (file_capabilities(path) & status_mask(tid, "\nCapBnd:") &
+		       ~status_mask(tid, "\nCapPrm:"));
+}
+
+bool proc_no_new_privs(pid_t tid)
+{
+	char status[4096];
+	int set = 0;
+
+	return read_status(tid, status, sizeof(status)) == 0 &&
+	       status_number(status, "\nNoNewPrivs:", &set) == 0 && set;
 }
 
 void proc_comm(pid_t tid, char *comm, size_t size)
@@ -457,4 +514,18 @@ int proc_describe(
 	description->state = state_of(duplicate, description);
 	close(duplicate);
 	return 0;
+}
+
+int proc_socket_timeout(pid_t tid, pid_t tgid, int fd, int name, struct timeval *timeout)
+{
+	const uint64_t inode = proc_socket_inode(tid, fd);
+	const int duplicate = inode ? duplicate_socket(tid, tgid, fd, inode) : -ENOTSOCK;
+	socklen_t length = sizeof(*timeout);
+
+	if (duplicate < 0)
+		return duplicate;
+	const int error =
+		getsockopt(duplicate, SOL_SOCKET, name, timeout, &length) < 0 ? -errno : 0;
+	close(duplicate);
+	return error;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/time.h>
 #include <sys/types.h>
 
 #include "switch/switch.h"
@@ -49,6 +50,9 @@ int proc_ids(pid_t tid, pid_t *tgid, pid_t *ppid);
 /* How many seccomp filters a task carries (/proc/TID/status, Linux 5.9); -errno: not known. */
 int proc_seccomp_filters(pid_t tid);
 
+/* The signals that wait for the task and that it does not block, the first in bit 0. */
+uint64_t proc_pending_signals(pid_t tid);
+
 /* Whether the task's process has a handler for the signal. */
 bool proc_catches(pid_t tid, int signal);
 
@@ -72,8 +76,14 @@ bool proc_has_ended(pid_t tid);
 /* The effective capabilities of a task, a bit each (capabilities(7)). */
 uint64_t proc_capabilities(pid_t tid);
 
-/* Whether the program that the task runs is set-user-ID or set-group-ID to others than us. */
-bool proc_executable_is_setuid(pid_t tid);
+/*
+ * Whether the task, which has just executed a program, has less privilege than that program's file
+ * gives: by its set-user-ID or set-group-ID bit, or its capabilities.
+ */
+bool proc_was_denied_privilege(pid_t tid);
+
+/* Whether the task can gain no privilege by an exec (PR_SET_NO_NEW_PRIVS). */
+bool proc_no_new_privs(pid_t tid);
 
 /* The name of the task (its comm), "" where it cannot be read. Bytes may be any. */
 void proc_comm(pid_t tid, char *comm, size_t size);
@@ -85,5 +95,8 @@ void proc_comm(pid_t tid, char *comm, size_t size);
  */
 int proc_describe(
 	pid_t tid, pid_t tgid, int fd, uint64_t inode, struct sock_description *description);
+
+/* SO_RCVTIMEO or SO_SNDTIMEO of the socket that fd of the task is. 0 or -errno. */
+int proc_socket_timeout(pid_t tid, pid_t tgid, int fd, int name, struct timeval *timeout);
 
 #endif

@@ -11,6 +11,7 @@
 #include <linux/ptrace.h>
 
 #include "trace/inject.h"
+#include "trace/machine.h"
 #include "trace/procfs.h"
 #include "trace/tracer.h"
 
@@ -79,10 +80,16 @@ void stops_resume(struct tracer *tracer, struct tracee *tracee, int signal)
 		return let_go(tracer, tracee, signal);
 	const bool at_syscalls = tracee->first_exec_done &&
 				 (tracee->in_call || tracee->entered || tracee->interrupted ||
-					 tracee->every_syscall || !tracer->seccomp ||
-					 owner_filter_missing(tracer, tracee));
+					 tracee->every_syscall || tracee->retrying ||
+					 !tracer->seccomp || owner_filter_missing(tracer, tracee));
 
 	request(tracee, at_syscalls ? PTRACE_SYSCALL : PTRACE_CONT, signal);
+}
+
+void stops_interrupt(struct tracee *tracee)
+{
+	tracee->interrupting = true;
+	(void)ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
 }
 
 void stops_forget(struct tracer *tracer, struct tracee *tracee)
@@ -235,8 +242,10 @@ static struct tracee *add_early(struct tracer *tracer, pid_t tid, enum stop stop
 static void handle_attention(struct tracer *tracer, struct tracee *tracee)
 {
 	special_restore_child(tracee);
+	tracee->interrupting = false;
 	if (!tracer->options->follow && tracee->is_child)
 		return let_go(tracer, tracee, 0);
+	restart_at_signal(tracer, tracee, 0);
 	attach_stopped(tracer, tracee);
 	stops_resume(tracer, tracee, 0);
 }
@@ -329,17 +338,22 @@ static struct tracee *take_over_process(struct tracer *tracer, struct tracee *le
 }
 
 /*
- * A traced program does not gain privilege by exec: the tracer lacks CAP_SYS_PTRACE (ptrace(2)),
- * and no_new_privs is set for the filter (seccomp(2)).
+ * A traced program gains no privilege by exec where the tracer lacks CAP_SYS_PTRACE (ptrace(2)), or
+ * where no_new_privs had to be set for the filter (seccomp(2)). With no_new_privs of its own it
+ * would not untraced.
  */
-static void warn_of_setuid(struct tracer *tracer, const struct tracee *tracee)
+static void warn_of_privilege(struct tracer *tracer, const struct tracee *tracee)
 {
-	if (geteuid() != 0 && proc_executable_is_setuid(tracee->tid))
-		trace_warn(tracer,
-			"process %d (%s) executes a set-user-ID or set-group-ID program, "
-			"which runs without its privilege under socktest (no_new_privs); as root "
-			"it would have it",
-			tracee->tgid, tracee->comm);
+	if (!proc_was_denied_privilege(tracee->tid) || proc_no_new_privs(getpid()))
+		return;
+	const bool no_new_privs = proc_no_new_privs(tracee->tid);
+	const bool ours = tracer->seccomp && !machine_has_sys_admin();
+	if (no_new_privs ? !ours : machine_has_sys_ptrace())
+		return;
+	trace_warn(tracer,
+		"%s is a set-user-ID or set-group-ID program or has file capabilities, and runs "
+		"without that privilege under socktest (%s); as root it would have it",
+		tracee->comm, no_new_privs ? "no_new_privs" : "no CAP_SYS_PTRACE");
 }
 
 static void handle_exec(struct tracer *tracer, struct tracee *tracee)
@@ -355,7 +369,7 @@ static void handle_exec(struct tracer *tracer, struct tracee *tracee)
 	if (!tracee->first_exec_done)
 		first_exec(tracer, tracee);
 	proc_comm(tracee->tid, tracee->comm, sizeof(tracee->comm));
-	warn_of_setuid(tracer, tracee);
+	warn_of_privilege(tracer, tracee);
 	if (tracee->table) {
 		descriptors_unshare(tracer, tracee);
 		descriptors_reconcile(tracer, tracee);
@@ -376,6 +390,7 @@ static void handle_signal(struct tracer *tracer, struct tracee *tracee, int sign
 			return stops_resume(tracer, tracee, 0);
 		}
 	}
+	restart_at_signal(tracer, tracee, signal);
 	if (tracee->interrupted && tracee->interrupted->fate_open &&
 		proc_catches(tracee->tid, signal)) {
 		tracee->stepping = true;
@@ -386,6 +401,8 @@ static void handle_signal(struct tracer *tracer, struct tracee *tracee, int sign
 
 static void handle_group_stop(struct tracer *tracer, struct tracee *tracee)
 {
+	tracee->interrupting = false;
+	tracee->was_stopped = true;
 	attach_stopped(tracer, tracee);
 	if (tracer->leaving)
 		return let_go(tracer, tracee, 0); /* it stays stopped */

@@ -48,10 +48,14 @@ struct tracee {
 		uint64_t argument;          /* the first */
 	} copied;                           /* registers, of a parent in a call that is altered */
 	struct postponed_signal *postponed; /* the oldest first (trace/inject.c); owned */
-	bool stepping; /* resumed to a handler's first instruction, to see an interrupted call's
+	bool stepping;     /* resumed to a handler's first instruction, to see an interrupted call's
 			  fate */
-	uint64_t held_until_ns; /* a filter's delay; 0: not held */
-	uint64_t question;      /* the number of the one that it is held for; 0: none */
+	bool interrupting; /* PTRACE_INTERRUPT was sent, its stop is to come */
+	bool was_stopped;  /* by a stop signal, which lets some calls end in EINTR (signal(7)) */
+	bool retrying;     /* a call runs again that would have ended in EINTR */
+	uint64_t retry_until_ns; /* when its timeout has passed all the same; UINT64_MAX: never */
+	uint64_t held_until_ns;  /* a filter's delay; 0: not held */
+	uint64_t question;       /* the number of the one that it is held for; 0: none */
 
 	/* Shared by the threads of a process. */
 	pid_t tgid;

@@ -119,6 +119,20 @@ void calls_abandon(struct tracer *tracer, struct tracee *tracee);
 /* At the first instruction of a signal handler: was the interrupted call given up? */
 void calls_handle_handler(struct tracer *tracer, struct tracee *tracee);
 
+/* ---- restart.c: calls that only tracing interrupts ---- */
+
+/*
+ * At a syscall-exit-stop: such a call is made again where no handler runs. Returns the result that
+ * the call has now.
+ */
+int64_t restart_at_exit(
+	struct tracer *tracer, struct tracee *tracee, uint32_t audit, int64_t value);
+
+/*
+ * At a signal's stop, or that of PTRACE_INTERRUPT (0): the same, for a call whose exit was not seen.
+ */
+void restart_at_signal(struct tracer *tracer, struct tracee *tracee, int signal);
+
 /* ---- held.c: calls that are held back ---- */
 
 /* A verdict was given: asks if it says so, holds the call back, or lets it go on at once. */
@@ -243,6 +257,9 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status);
  * be used after.
  */
 void stops_resume(struct tracer *tracer, struct tracee *tracee, int signal);
+
+/* Stops a task that runs, or is in a call. */
+void stops_interrupt(struct tracee *tracee);
 
 /* Forgets a task that is gone. */
 void stops_forget(struct tracer *tracer, struct tracee *tracee);

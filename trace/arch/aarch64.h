@@ -175,6 +175,14 @@ static inline int64_t arch_result(const struct arch_regs *regs)
 	return regs->arm[0] >= (uint32_t)-ERRNO_MAX ? (int32_t)regs->arm[0] : (int64_t)regs->arm[0];
 }
 
+static inline void arch_set_result(struct arch_regs *regs, int64_t result)
+{
+	arch_set_argument(regs, 0, (uint64_t)result);
+}
+
+/* arch/arm64/kernel/signal.c, do_signal: the call is forgotten before. */
+enum { ARCH_RESTARTS_AFTER_SIGNAL_STOPS = false };
+
 /* The result takes the first argument's place (arch/arm64/kernel/syscall.c). */
 static inline bool arch_was_made(const struct arch_regs *regs, uint64_t first_argument)
 {

@@ -16,6 +16,9 @@
  *   arch_prepare_call                 at a syscall's exit: make the task enter this call when resumed
  *   arch_current_call                 within a syscall: its number and its first argument
  *   arch_result                       at a syscall's exit: what it returned
+ *   arch_set_result                   gives it another one
+ *   ARCH_RESTARTS_AFTER_SIGNAL_STOPS  whether the kernel decides only after the stops for signals if
+ *                                     the call is made again
  *   arch_rolled_back_result           what a call that SECCOMP_RET_TRAP kept from running seems to
  *                                     return
  *   arch_was_made                     at a task's end: whether its last call was made

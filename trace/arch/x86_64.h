@@ -141,6 +141,14 @@ static inline int64_t arch_result(const struct arch_regs *regs)
 	return (int64_t)regs->user.rax;
 }
 
+static inline void arch_set_result(struct arch_regs *regs, int64_t result)
+{
+	regs->user.rax = (unsigned long long)result;
+}
+
+/* arch/x86/kernel/signal.c, arch_do_signal_or_restart */
+enum { ARCH_RESTARTS_AFTER_SIGNAL_STOPS = true };
+
 /* Until then the result is preset (arch/x86/entry/entry_64.S). */
 static inline bool arch_was_made(const struct arch_regs *regs, uint64_t first_argument)
 {
