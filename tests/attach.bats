@@ -407,6 +407,24 @@ attach_twice() { # attach_twice CALL: a program that sleeps in it does not notic
   assert_status 0
 }
 
+# bats test_tags=vm
+@test "attach: a process in vfork(2), which cannot be stopped, does not keep socktest from ending" {
+  mkfifo "$BATS_TEST_TMPDIR/go"
+  start waiting "$PROGS/vfork_wait" "$BATS_TEST_TMPDIR/go"
+  wait_for_output waiting ready
+  exec 5<>"$BATS_TEST_TMPDIR/go"
+  wait_for tasks_are "${started[waiting]}" 0 D
+  start_traced look -p "${started[waiting]}"
+  wait_for is_attached "${started[look]}" D "${started[waiting]}"
+  detach look
+  assert_contains "$(json '.warnings[]')" "(vfork_wait) waits in the kernel and cannot be stopped to be let go"
+  wait_for tasks_are "${started[waiting]}" 0 D
+  exec 5>&-
+  finish waiting
+  assert_status 0
+  assert_contains "$(cat "$BATS_TEST_TMPDIR/waiting.out")" "done"
+}
+
 @test "attach: Ctrl-C on a terminal lets the program go" {
   start_server
   start terminal "$PYTHON" "$TESTS/terminal.py" --on accept ^C "$SOCKTEST" trace --seccomp="$ENGINE" --events \

@@ -540,6 +540,7 @@ inet/stream/tcp: the law does not hold in the report"
     [stress]="has a ledger of its own"
     [table_connect]="never asks how its connects ended"
     [uring_pair]="uses io_uring"
+    [vfork_wait]="waits for somebody to write to it"
     [x32_call]="makes calls that are not decoded"
   )
   local program name missing=()

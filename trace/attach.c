@@ -164,9 +164,41 @@ void attach_stopped(struct tracer *tracer, struct tracee *tracee)
 
 /* ---- leaving ---- */
 
+/* From the last task that went. */
+static const uint64_t patience_ns = 2000000000;
+
+void attach_set_leave_deadline(struct tracer *tracer)
+{
+	/* Others are killed when we end (PTRACE_O_EXITKILL): they can only be waited for. */
+	if (tracer->leaving && tracer->options->attach_count)
+		tracer->leave_by_ns = tracer_now_ns(tracer) + patience_ns;
+}
+
+uint64_t attach_leave_deadline(const struct tracer *tracer)
+{
+	return tracer->left ? 0 : tracer->leave_by_ns;
+}
+
+void attach_leave_in_time(struct tracer *tracer, uint64_t now_ns)
+{
+	if (!attach_leave_deadline(tracer) || now_ns < tracer->leave_by_ns)
+		return;
+	while (tracer->tracees) {
+		struct tracee *const tracee = tracer->tracees;
+		if (tracee->tid == tracee->tgid)
+			trace_warn(tracer,
+				"process %d (%s) waits in the kernel and cannot be stopped to be "
+				"let go: it goes on untraced when socktest has ended",
+				tracee->tgid, tracee->comm);
+		stops_let_go(tracer, tracee, 0);
+	}
+	tracer->left = true;
+}
+
 void attach_leave(struct tracer *tracer)
 {
 	tracer->leaving = true;
 	for (struct tracee *tracee = tracer->tracees; tracee; tracee = tracee->hh.next)
 		stops_interrupt(tracee);
+	attach_set_leave_deadline(tracer);
 }

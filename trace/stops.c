@@ -61,15 +61,16 @@ static void request(const struct tracee *tracee, unsigned what, int signal)
 	(void)ptrace(what, tracee->tid, NULL, (unsigned long)signal);
 }
 
-static void let_go(struct tracer *tracer, struct tracee *tracee, int signal)
+void stops_let_go(struct tracer *tracer, struct tracee *tracee, int signal)
 {
 	coverage_note_let_go(tracer, tracee);
 	alter_end(tracee->tid, &tracee->call);
 	/* What it has in the last moment in which we may look. */
 	calls_abandon(tracer, tracee);
 	descriptors_release(tracer, tracee);
-	request(tracee, PTRACE_DETACH, signal);
+	request(tracee, PTRACE_DETACH, signal); /* ESRCH also where it is not stopped */
 	stops_forget(tracer, tracee);
+	attach_set_leave_deadline(tracer);
 }
 
 void stops_resume(struct tracer *tracer, struct tracee *tracee, int signal)
@@ -77,7 +78,7 @@ void stops_resume(struct tracer *tracer, struct tracee *tracee, int signal)
 	if (tracee->ending)
 		return;
 	if (tracer->leaving)
-		return let_go(tracer, tracee, signal);
+		return stops_let_go(tracer, tracee, signal);
 	const bool at_syscalls = tracee->first_exec_done &&
 				 (tracee->in_call || tracee->entered || tracee->interrupted ||
 					 tracee->every_syscall || tracee->retrying ||
@@ -244,7 +245,7 @@ static void handle_attention(struct tracer *tracer, struct tracee *tracee)
 	special_restore_child(tracee);
 	tracee->interrupting = false;
 	if (!tracer->options->follow && tracee->is_child)
-		return let_go(tracer, tracee, 0);
+		return stops_let_go(tracer, tracee, 0);
 	restart_at_signal(tracer, tracee, 0);
 	attach_stopped(tracer, tracee);
 	stops_resume(tracer, tracee, 0);
@@ -405,7 +406,7 @@ static void handle_group_stop(struct tracer *tracer, struct tracee *tracee)
 	tracee->was_stopped = true;
 	attach_stopped(tracer, tracee);
 	if (tracer->leaving)
-		return let_go(tracer, tracee, 0); /* it stays stopped */
+		return stops_let_go(tracer, tracee, 0); /* it stays stopped */
 	request(tracee, PTRACE_LISTEN, 0);
 }
 

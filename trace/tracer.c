@@ -261,6 +261,12 @@ static void attend_in_time(struct tracer *tracer)
 		attend(tracer, !due);
 }
 
+static uint64_t nearest_deadline(const struct tracer *tracer)
+{
+	return sooner(sooner(tracer->attention.at_ns, attach_leave_deadline(tracer)),
+		sooner(held_nearest_ns(tracer), timeout_deadline(tracer)));
+}
+
 /* What is due by now; and the timer is set for what will be next. */
 static void keep_time(struct tracer *tracer, bool interrupted)
 {
@@ -269,8 +275,9 @@ static void keep_time(struct tracer *tracer, bool interrupted)
 		held_release_due(tracer, tracer_now_ns(tracer));
 	if (tracer->options->timeout_ns)
 		end_in_time(tracer, tracer_now_ns(tracer));
-	const uint64_t deadline = sooner(
-		tracer->attention.at_ns, sooner(held_nearest_ns(tracer), timeout_deadline(tracer)));
+	if (tracer->leaving)
+		attach_leave_in_time(tracer, tracer_now_ns(tracer));
+	const uint64_t deadline = nearest_deadline(tracer);
 	if (interrupted || deadline != tracer->armed_ns)
 		arm(tracer, deadline);
 }
@@ -302,6 +309,8 @@ static void loop(struct tracer *tracer)
 	for (;;) {
 		struct wait_status next;
 		look_around(tracer, interrupted);
+		if (tracer->left)
+			return;
 		const int error = pending_next(tracer, &next);
 		interrupted = error == -EINTR;
 		if (interrupted)

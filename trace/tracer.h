@@ -27,10 +27,13 @@ struct tracer {
 
 	struct launch launch;
 	struct launch_report report;
-	bool probed;  /* the first stop has shown that the kernel tells what is needed */
-	int lacking;  /* if not: the errno */
-	bool leaving; /* every task is let go at its next stop */
-	bool ended;   /* the first process is gone */
+	bool probed;          /* the first stop has shown that the kernel tells what is needed */
+	int lacking;          /* if not: the errno */
+	bool leaving;         /* every task is let go at its next stop */
+	uint64_t leave_by_ns; /* those that have not stopped by then are left as they are; 0: no
+				 time is set */
+	bool left;            /* they were */
+	bool ended;           /* the first process is gone */
 	uint64_t start_ns;
 	unsigned held;      /* tracees whose calls are held back */
 	uint64_t questions; /* how many were asked */
@@ -248,6 +251,15 @@ void attach_stopped(struct tracer *tracer, struct tracee *tracee);
 /* Lets every task go at its next stop. */
 void attach_leave(struct tracer *tracer);
 
+/*
+ * When that is enough: tasks that do not stop (vfork(2) until the child is done, a file system that
+ * does not answer) are left to the kernel, which lets them go when socktest ends. They must not
+ * hold it up. 0: it is over, or there is no such time.
+ */
+void attach_set_leave_deadline(struct tracer *tracer); /* anew: it goes ahead */
+uint64_t attach_leave_deadline(const struct tracer *tracer);
+void attach_leave_in_time(struct tracer *tracer, uint64_t now_ns);
+
 /* ---- stops.c: wait statuses ---- */
 
 void stops_handle(struct tracer *tracer, pid_t tid, int status);
@@ -257,6 +269,12 @@ void stops_handle(struct tracer *tracer, pid_t tid, int status);
  * be used after.
  */
 void stops_resume(struct tracer *tracer, struct tracee *tracee, int signal);
+
+/*
+ * Lets a task go, stopped, with a signal (0: none); or, resting in the kernel, as it is. It is not
+ * to be used after.
+ */
+void stops_let_go(struct tracer *tracer, struct tracee *tracee, int signal);
 
 /* Stops a task that runs, or is in a call. */
 void stops_interrupt(struct tracee *tracee);
