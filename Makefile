@@ -67,9 +67,10 @@ STACKS := $(addprefix $(BUILD)/progs/stacks_,static no_pie stripped split linked
 PROGS += $(STACKS)
 # Built with musl too, where Debian has it: for this machine. They need no library of it then.
 NAMES_MUSL := cloexec_exec daemon do_calls dup_forms failures fork_share kinds leak nonblock_connect restarts \
-	scm_rights signals tcp_fork tcp_pair tcp_threads thread_exec unix_stream vfork_exec
+	scm_rights signals stacks tcp_fork tcp_pair tcp_threads thread_exec unix_stream vfork_exec
 ifneq ($(and $(filter x86_64,$(MACHINE)),$(shell command -v musl-gcc 2>&1)),)
 PROGS_MUSL := $(NAMES_MUSL:%=$(BUILD)/progs-musl/%)
+STACKS_MUSL := $(addprefix $(BUILD)/progs-musl-stacks/,dynamic stripped)
 endif
 # Debian has libevent's headers for one machine at a time.
 ifneq ($(CROSS),)
@@ -142,11 +143,18 @@ $(BUILD)/progs32/%: tests/progs/%.c $(BUILD)/flags
 	$(CC32_$(MACHINE)) -MF $@.d -MT $@ $(LDFLAGS) -pthread -o $@ $<
 
 # Behind musl's own headers, the kernel's.
+MUSL = musl-gcc -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch) $(COMMON) \
+	-MF $@.d -MT $@ $(LDFLAGS) -pthread -o $@ switch/libc.c
 $(BUILD)/progs-musl/%: tests/progs/%.c switch/libc.c $(BUILD)/flags
 	$(say) MUSL $@
 	mkdir -p $(@D)
-	musl-gcc -static -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch) $(COMMON) \
-		-MF $@.d -MT $@ $(LDFLAGS) -pthread -o $@ switch/libc.c $<
+	$(MUSL) -static $<
+
+$(BUILD)/progs-musl-stacks/stripped: STACKS_FLAGS := -static -s
+$(STACKS_MUSL): tests/progs/stacks.c switch/libc.c $(BUILD)/flags
+	$(say) MUSL $@
+	mkdir -p $(@D)
+	$(MUSL) $(STACKS_FLAGS) $<
 
 $(BUILD)/unit/test_signals: $(BUILD)/trace/signals.o
 
@@ -165,7 +173,7 @@ $(BUILD)/flags: FORCE
 	echo '$(subst ','\'',$(CC) $(COMMON) $(SANITIZERS) $(LDFLAGS) $(VERSION))' >$@.new
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-progs: $(PROGS) $(PROGS32) $(PROGS_MUSL)
+progs: $(PROGS) $(PROGS32) $(PROGS_MUSL) $(STACKS_MUSL)
 
 units: $(UNITS)
 
@@ -243,4 +251,4 @@ help: ## this list
 		printf '%-11s %s\n' "$$target" "$$text"; done
 	echo 'Variables: V=1 WERROR=1 SANITIZE=1 CC CFLAGS CPPFLAGS LDFLAGS LDLIBS DESTDIR PREFIX'
 
--include $(OBJECTS:.o=.d) $(PROGS:=.d) $(PROGS32:=.d) $(PROGS_MUSL:=.d) $(UNITS:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.d) $(FUZZERS:$(BUILD)/%=$(BUILD)/tests/fuzz/%.d)
+-include $(OBJECTS:.o=.d) $(PROGS:=.d) $(PROGS32:=.d) $(PROGS_MUSL:=.d) $(STACKS_MUSL:=.d) $(UNITS:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.d) $(FUZZERS:$(BUILD)/%=$(BUILD)/tests/fuzz/%.d)

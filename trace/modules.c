@@ -6,15 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uthash.h>
+#include <utlist.h>
+
+#include "trace/memory.h"
 
 struct module {
 	char *key; /* device, inode and path: a file that took another's place is another one */
 	const char *path; /* in it */
 	uint64_t number;
-	bool opened, has_table;
-	int fd;
+	bool opened;
+	int fd;                     /* -1: none, or closed again */
+	struct stat file;           /* that was opened */
+	struct module *prev, *next; /* of those that may be closed again */
 	struct unwind_table table;
 	UT_hash_handle hh;
 };
@@ -23,11 +31,27 @@ struct modules {
 	struct module *by_key;
 	struct module **list;
 	size_t count;
+	struct module *files; /* that are open, the one that was used last first */
+	size_t files_count, files_max;
 };
+
+size_t modules_files_max(void)
+{
+	enum { FEWEST = 8, MOST = 128, SHARE = 4 };
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / SHARE > MOST)
+		return MOST;
+	return limit.rlim_cur / SHARE < FEWEST ? FEWEST : limit.rlim_cur / SHARE;
+}
 
 struct modules *modules_new(void)
 {
-	return calloc(1, sizeof(struct modules));
+	struct modules *const modules = calloc(1, sizeof(*modules));
+
+	if (modules)
+		modules->files_max = modules_files_max();
+	return modules;
 }
 
 void modules_free(struct modules *modules)
@@ -51,19 +75,71 @@ const char *modules_path(const struct modules *modules, uint64_t module)
 	return modules->list[module]->path;
 }
 
-int modules_fd(const struct modules *modules, uint64_t module)
+static void use_file(struct modules *modules, struct module *module)
 {
-	return modules->list[module]->fd;
+	DL_PREPEND(modules->files, module);
+	modules->files_count++;
+}
+
+static void leave_file(struct modules *modules, struct module *module)
+{
+	DL_DELETE(modules->files, module);
+	modules->files_count--;
+}
+
+/* Keeps an open file, in place of the one that was not used for longest. */
+static void keep_file(struct modules *modules, struct module *module)
+{
+	while (modules->files_count >= modules->files_max) {
+		struct module *const oldest = modules->files->prev;
+		leave_file(modules, oldest);
+		close(oldest->fd);
+		oldest->fd = -1;
+	}
+	use_file(modules, module);
+}
+
+static bool is_same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino &&
+	       one->st_size == other->st_size && one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
+	       one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
+/* Its process may be gone: by our own root folder. */
+static void open_again(struct modules *modules, struct module *module)
+{
+	const int fd = open(module->path, O_RDONLY | O_CLOEXEC);
+	struct stat file;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &file) || !is_same_file(&file, &module->file)) {
+		close(fd);
+		return;
+	}
+	module->fd = fd;
+	keep_file(modules, module);
+}
+
+int modules_fd(struct modules *modules, uint64_t module)
+{
+	struct module *const known = modules->list[module];
+
+	if (known->path[0] != '/')
+		return known->fd;
+	if (known->fd >= 0) {
+		leave_file(modules, known);
+		use_file(modules, known);
+	} else if (known->file.st_ino) {
+		open_again(modules, known);
+	}
+	return known->fd;
 }
 
 const struct unwind_table *modules_unwind_table(struct modules *modules, uint64_t module)
 {
-	struct module *const known = modules->list[module];
-
-	if (!known->has_table)
-		unwind_table_read(&known->table, known->fd);
-	known->has_table = true;
-	return &known->table;
+	return &modules->list[module]->table;
 }
 
 static struct module *add(struct modules *modules, const char *key, size_t path_at)
@@ -168,23 +244,55 @@ const struct mapping *mappings_find(const struct mappings *mappings, uint64_t ad
 	return bsearch(&address, mappings->list, mappings->count, sizeof(*mappings->list), compare);
 }
 
+static int open_file(const struct module *module, pid_t tid, const struct mapping *mapping)
+{
+	char path[4096 + 64];
+
+	/* The very file, even where it was removed; but that takes CAP_CHECKPOINT_RESTORE. */
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, tid, mapping->start,
+		mapping->end);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	/* The task may have another root folder. */
+	snprintf(path, sizeof(path), "/proc/%d/root%s", tid, module->path);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* The vDSO, an ELF file that is nowhere but in memory (vdso(7)). */
+static int copy_image(pid_t tid, const struct mapping *mapping)
+{
+	enum { MOST = 1 << 20 };
+	const size_t size = (size_t)(mapping->end - mapping->start);
+	char *const image = size <= MOST ? malloc(size) : NULL;
+	int fd = image ? memfd_create("socktest vdso", MFD_CLOEXEC) : -1;
+
+	if (fd >= 0 && (memory_read(tid, mapping->start, image, size) ||
+			       write(fd, image, size) != (ssize_t)size)) {
+		close(fd);
+		fd = -1;
+	}
+	free(image);
+	return fd;
+}
+
 void modules_open(struct modules *modules, pid_t tid, const struct mapping *mapping)
 {
 	struct module *const module = modules->list[mapping->module];
-	char path[4096 + 64];
+	const bool is_file = module->path[0] == '/';
 
 	if (module->opened)
 		return;
 	module->opened = true;
-	if (module->path[0] != '/')
+	if (is_file)
+		module->fd = open_file(module, tid, mapping);
+	else if (strcmp(module->path, "[vdso]") == 0)
+		module->fd = copy_image(tid, mapping);
+	if (module->fd < 0)
 		return;
-	/* The very file, even where it was removed; but that takes CAP_CHECKPOINT_RESTORE. */
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, tid, mapping->start,
-		mapping->end);
-	module->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (module->fd >= 0)
-		return;
-	/* The task may have another root folder. */
-	snprintf(path, sizeof(path), "/proc/%d/root%s", tid, module->path);
-	module->fd = open(path, O_RDONLY | O_CLOEXEC);
+	unwind_table_read(&module->table, module->fd);
+	if (fstat(module->fd, &module->file))
+		module->file.st_ino = 0;
+	if (is_file)
+		keep_file(modules, module);
 }

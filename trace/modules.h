@@ -20,9 +20,13 @@ const char *modules_path(const struct modules *modules, uint64_t module);
 
 /*
  * A descriptor of the file, which was opened while a process had it mapped: it may have been
- * removed since. -1: it is none, or cannot be read. Lent.
+ * removed since. -1: it is none, or cannot be read. Lent, until another module's is asked for:
+ * only so many are open at a time, and a removed file is lost when it was not among the latest.
  */
-int modules_fd(const struct modules *modules, uint64_t module);
+int modules_fd(struct modules *modules, uint64_t module);
+
+/* How many files of ours may be open for this at a time. */
+size_t modules_files_max(void);
 
 /* Of the same file. Lent. */
 const struct unwind_table *modules_unwind_table(struct modules *modules, uint64_t module);

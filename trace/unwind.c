@@ -8,7 +8,9 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "trace/arch/arch.h"
 #include "trace/memory.h"
+#include "trace/prologue.h"
 
 enum {
 	PAGE_BYTES = 4096,
@@ -16,7 +18,10 @@ enum {
 	MEMOS_MAX = 1024,
 	MEMOS_OF_PLACE = 8,
 	PAGES = 4, /* of the task, that one look keeps */
+	REGISTERS = 34,
 };
+
+#define NO_MODULE UINT64_MAX
 
 /* A word or a register of the task, on which its stack depends. */
 struct witness {
@@ -62,13 +67,20 @@ struct look {
 	void *upt; /* libunwind's own state */
 	struct unwinder *unwinder;
 	struct modules *modules;
-	bool fresh; /* the mappings have been read for this look */
-	bool blind; /* there was no unwinding information for the last frame */
+	bool fresh;      /* the mappings have been read for this look */
+	bool blind;      /* there was no unwinding information for the last frame */
+	uint64_t module; /* of the frame that is unwound */
 	const struct unwind_table *table; /* that libunwind is searching */
 	struct page pages[PAGES];
 	bool recording;
 	struct witness *witnesses;
 	size_t count, room;
+	/* Of a frame that libunwind did not find, in place of the task's. */
+	bool found;
+	struct {
+		bool known;
+		uint64_t value;
+	} registers[REGISTERS];
 	struct stack_frame frames[STACK_FRAMES_MAX];
 };
 
@@ -125,12 +137,17 @@ static bool read_word(struct look *look, uint64_t at, uint64_t *value)
 	return page->read;
 }
 
-/* Code and its tables stay as they are until something else is mapped. */
+/*
+ * The code of a frame, and the tables of its module, stay as they are until other code is mapped,
+ * because the task is going to run it. Whatever else was not to be written to when the mappings were
+ * read may have made place for a stack since.
+ */
 static bool is_constant(const struct look *look, uint64_t at)
 {
+	if (at >= TABLE_ADDRESS)
+		return true;
 	const struct mapping *const mapping = mappings_find(&look->unwinder->mappings, at);
-
-	return at >= TABLE_ADDRESS || (mapping && !mapping->writable);
+	return mapping && !mapping->writable && mapping->module == look->module;
 }
 
 static int access_memory(
@@ -147,12 +164,22 @@ static int access_memory(
 	return 0;
 }
 
+static int find_register(const struct look *look, unw_regnum_t number, unw_word_t *value)
+{
+	if (number < 0 || number >= REGISTERS || !look->registers[number].known)
+		return -UNW_EBADREG;
+	*value = look->registers[number].value;
+	return 0;
+}
+
 static int access_register(
 	unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write, void *context)
 {
-	const int status =
-		write ? -UNW_EREADONLYREG : _UPT_access_reg(space, number, value, 0, context);
-
+	if (write)
+		return -UNW_EREADONLYREG;
+	if (current->found)
+		return find_register(current, number, value);
+	const int status = _UPT_access_reg(space, number, value, 0, context);
 	if (status == 0 && current->recording)
 		record(current, true, (uint64_t)number, *value);
 	return status;
@@ -374,6 +401,7 @@ static bool add_frame(struct look *look, struct stack *stack, uint64_t address, 
 
 	if (!mapping)
 		return false;
+	look->module = mapping->module;
 	look->frames[stack->count++] = (struct stack_frame){
 		.module = mapping->module, .offset = offset_in(mapping, within)};
 	return true;
@@ -399,8 +427,98 @@ static struct place place_of(unw_cursor_t *cursor)
 	return (struct place){instruction_pointer, stack_pointer};
 }
 
+/* libunwind says so of a trampoline only after the step that leads out of it. */
+static bool is_trampoline(struct look *look, uint64_t address)
+{
+	uint64_t words[ARCH_TRAMPOLINE_BYTES / sizeof(uint64_t)];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (!read_word(look, address + i * sizeof(*words), &words[i]))
+			return false;
+	}
+	return arch_is_trampoline((const unsigned char *)words);
+}
+
+static bool read_stack_word(void *context, uint64_t at, uint64_t *word)
+{
+	struct look *const look = context;
+
+	if (at >= TABLE_ADDRESS || !read_word(look, at, word))
+		return false;
+	record(look, false, at, *word);
+	return true;
+}
+
+static bool read_code(void *context, uint64_t at, uint8_t *code, size_t length)
+{
+	struct look *const look = context;
+	const struct mapping *const mapping = mappings_find(&look->unwinder->mappings, at);
+
+	return mapping && mapping->executable && !mapping->writable &&
+	       modules_path(look->modules, mapping->module)[0] == '/' &&
+	       length <= mapping->end - at && memory_read(look->tid, at, code, length) == 0;
+}
+
+/* What a function without unwinding information has not stored is as it was. */
+static void set_registers(
+	struct look *look, unw_cursor_t *cursor, const struct prologue_caller *caller)
+{
+	for (int number = 0; number < REGISTERS; number++) {
+		const struct code_saved *const saved = code_find_saved(&caller->frame, number);
+		unw_word_t value = 0;
+		const bool known =
+			saved ? read_stack_word(look, caller->entry - saved->depth, &value)
+			      : unw_get_reg(cursor, number, &value) == 0;
+
+		look->registers[number].known = known;
+		look->registers[number].value = value;
+	}
+	look->registers[UNW_REG_IP].known = look->registers[UNW_REG_SP].known = true;
+	look->registers[UNW_REG_IP].value = caller->instruction_pointer;
+	look->registers[UNW_REG_SP].value = caller->stack_pointer;
+	look->found = true;
+}
+
+/* The caller of a frame that libunwind can but guess. */
+static bool step_by_code(struct look *look, unw_cursor_t *cursor)
+{
+	const struct prologue_task task = {
+		.context = look, .read_word = read_stack_word, .read_code = read_code};
+	const struct place here = place_of(cursor);
+	struct prologue_place place = {
+		.instruction_pointer = here.instruction_pointer,
+		.stack_pointer = here.stack_pointer,
+	};
+	struct prologue_caller caller;
+	unw_word_t word = 0;
+
+	if (arch_code->return_register >= 0 &&
+		unw_get_reg(cursor, arch_code->return_register, &word) == 0)
+		place.return_register = word;
+	if (!prologue_find(arch_code, &task, &place, &caller))
+		return false;
+	set_registers(look, cursor, &caller);
+	return unw_init_remote(cursor, look->unwinder->space, look->upt) == 0;
+}
+
+/* What a signal's handler interrupted, where its trampoline has no unwinding information. */
+static bool step_by_context(struct look *look, unw_cursor_t *cursor)
+{
+	const uint64_t stack_pointer = place_of(cursor).stack_pointer;
+
+	for (int number = 0; number < REGISTERS; number++) {
+		const uint64_t at = arch_interrupted_register(stack_pointer, number);
+		look->registers[number].known =
+			at && read_stack_word(look, at, &look->registers[number].value);
+	}
+	if (!look->registers[UNW_REG_IP].known || !look->registers[UNW_REG_SP].known)
+		return false;
+	look->found = true;
+	return unw_init_remote(cursor, look->unwinder->space, look->upt) == 0;
+}
+
 /* libunwind may say that it has found a caller and be where it was. */
-static int step_on(unw_cursor_t *cursor)
+static int step_by_tables(unw_cursor_t *cursor)
 {
 	const struct place before = place_of(cursor);
 	const int step = unw_step(cursor);
@@ -409,9 +527,24 @@ static int step_on(unw_cursor_t *cursor)
 	return step > 0 && memcmp(&before, &after, sizeof(before)) == 0 ? -UNW_EBADFRAME : step;
 }
 
+/* Like unw_step, but that less needs unwinding information. */
+static int step_on(struct look *look, unw_cursor_t *cursor, bool trampoline)
+{
+	unw_cursor_t before = *cursor;
+
+	look->blind = false;
+	const int step = step_by_tables(cursor);
+	if (!look->blind ||
+		!(trampoline ? step_by_context(look, &before) : step_by_code(look, &before)))
+		return step;
+	*cursor = before;
+	look->blind = false;
+	return 1;
+}
+
 /*
- * Where there is no unwinding information libunwind goes by frame pointers, which is a guess: it
- * may miss callers, and is wrong if it leads to no code.
+ * Where there is no unwinding information, and code that does not tell, libunwind goes by frame
+ * pointers, which is a guess: it may miss callers, and is wrong if it leads to no code.
  */
 static void unwind(struct look *look, struct stack *stack)
 {
@@ -428,13 +561,12 @@ static void unwind(struct look *look, struct stack *stack)
 		const uint64_t address = place_of(&cursor).instruction_pointer;
 		if (address == 0)
 			break;
-		const bool trampoline = unw_is_signal_frame(&cursor) > 0;
+		const bool trampoline = is_trampoline(look, address);
 		if (!add_frame(look, stack, address, interrupted || trampoline))
 			return;
-		look->blind = false;
 		interrupted = trampoline;
-		step = step_on(&cursor);
-		guessed |= look->blind && step > 0;
+		step = step_on(look, &cursor, trampoline);
+		guessed |= look->blind && step > 0 && !trampoline;
 	}
 	if (step < 0 || !stack->count)
 		return;
@@ -466,8 +598,11 @@ uint32_t unwinder_take(struct unwinder *unwinder, struct modules *modules,
 	struct stack_table *table, pid_t tid, uint64_t instruction_pointer, uint64_t stack_pointer)
 {
 	const struct place place = {instruction_pointer, stack_pointer};
-	struct look look = {
-		.tid = tid, .upt = _UPT_create(tid), .unwinder = unwinder, .modules = modules};
+	struct look look = {.tid = tid,
+		.upt = _UPT_create(tid),
+		.unwinder = unwinder,
+		.modules = modules,
+		.module = NO_MODULE};
 
 	if (!look.upt)
 		return 0;

@@ -205,4 +205,20 @@ static inline uint64_t arch_signal_frame_result(const struct arch_regs *regs, ui
 	return sp + (info ? SIGINFO_BYTES : 0) + R0_BYTES;
 }
 
+/* mov x8, #__NR_rt_sigreturn; svc #0, in the vDSO */
+static inline bool arch_is_trampoline(const unsigned char bytes[static ARCH_TRAMPOLINE_BYTES])
+{
+	static const unsigned char code[] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4};
+
+	return memcmp(bytes, code, sizeof(code)) == 0;
+}
+
+static inline uint64_t arch_interrupted_register(uint64_t stack_pointer, int number)
+{
+	(void)stack_pointer, (void)number;
+	return 0;
+}
+
+static const struct code_machine *const arch_code = &code_aarch64;
+
 #endif

@@ -24,6 +24,11 @@
  *   arch_was_made                     at a task's end: whether its last call was made
  *   arch_signal_frame_result          at a signal handler's first instruction: the address of the
  *                                     saved result of the interrupted call (0: not known)
+ *   arch_is_trampoline                whether the code that begins with these bytes only returns from
+ *                                     a signal handler
+ *   arch_interrupted_register         there: the address of a register, by DWARF's number, of what was
+ *                                     interrupted (0: not known, or libunwind finds it)
+ *   arch_code                         how its code is read
  *   arch_abis                         the ABIs a task of this machine may enter the kernel by
  */
 #ifndef SOCKTEST_TRACE_ARCH_ARCH_H
@@ -32,7 +37,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARCH_SYSCALL_INSTRUCTION_BYTES_MAX = 4 };
+#include "trace/arch/code.h"
+
+enum { ARCH_SYSCALL_INSTRUCTION_BYTES_MAX = 4, ARCH_TRAMPOLINE_BYTES = 16 };
 
 /* One way into the kernel: its number in seccomp's data, and libseccomp's token for it. */
 struct arch_abi {

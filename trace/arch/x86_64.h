@@ -7,6 +7,7 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
 #include <sys/ucontext.h>
@@ -170,5 +171,29 @@ static inline uint64_t arch_signal_frame_result(const struct arch_regs *regs, ui
 		return regs->user.rsp + 8 + offsetof(ucontext_t, uc_mcontext.gregs[REG_RAX]);
 	return regs->user.rcx ? regs->user.rcx + 20 + eax : regs->user.rsp + 8 + eax;
 }
+
+/* mov $__NR_rt_sigreturn, %rax, or %eax as musl has it; syscall */
+static inline bool arch_is_trampoline(const unsigned char bytes[static ARCH_TRAMPOLINE_BYTES])
+{
+	static const unsigned char rax[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05},
+				   eax[] = {0xb8, 15, 0, 0, 0, 0x0f, 0x05};
+
+	return memcmp(bytes, rax, sizeof(rax)) == 0 || memcmp(bytes, eax, sizeof(eax)) == 0;
+}
+
+/* The ucontext is at the top of the stack there; libunwind 1.6 needs tables to see that. */
+static inline uint64_t arch_interrupted_register(uint64_t stack_pointer, int number)
+{
+	static const int gregs[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP,
+		REG_RSP, REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+		REG_RIP};
+
+	if (number < 0 || (size_t)number >= sizeof(gregs) / sizeof(*gregs))
+		return 0;
+	return stack_pointer + offsetof(ucontext_t, uc_mcontext.gregs) +
+	       (uint64_t)gregs[number] * sizeof(greg_t);
+}
+
+static const struct code_machine *const arch_code = &code_x86_64;
 
 #endif

@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# -k and --leak-check: stacks that are hard to read, and what reading them may not cost.
+
+# shellcheck disable=SC2154 # set by run and by the helpers
+
+load helpers
+
+# functions [SOCKET]: that this inflight socket was opened by, up to main
+functions() {
+  json ".sockets[${1:-0}].opened_by.stack[].function" | sed '/^main$/q' | paste -sd' '
+}
+
+warnings_of_stacks() {
+  json '.warnings[] | select(test("stack"))'
+}
+
+# bats test_tags=vm
+@test "a stack on memory that was a file's before is read anew each time" {
+  socktest_json_ok -k "$PROGS/stacks_hard" reused
+  assert_equal "$(json '.sockets[1:][].opened_by.stack[].function | select(startswith("place_"))' | paste -sd' ')" \
+    "place_one place_other place_one place_other place_one place_other"
+}
+
+# bats test_tags=vm
+@test "a stack goes on through the vDSO, whose functions have names" {
+  socktest_json_ok -k "$PROGS/stacks_hard" vdso 20
+  assert_equal "$(warnings_of_stacks)" ""
+  assert_equal "$(json '[.sockets[] | select([.opened_by.stack[].function] | index("main") | not)] | length')" 0
+  assert_equal "$(json '[.sockets[].opened_by.stack | select(any(.module == "[vdso]"))
+    | select(any(.function | test("clock_gettime$")) | not)] | length')" 0 "without a name"
+  [ "$(json '[.sockets[].opened_by.stack[] | select(.module == "[vdso]")] | length')" -gt 0 ] ||
+    fail "no signal came within the vDSO"
+}
+
+@test "a signal's trampoline is not the function before it" {
+  only_on x86_64 "a trampoline in libc"
+  socktest_json_ok -k "$PROGS/stacks" signal
+  assert_contains "$(functions)" "handler __restore_rt "
+}
+
+musl() { # musl PROGRAM MODE
+  only_on x86_64 "programs built with musl"
+  requires "$PROGS_MUSL/stacks"
+  socktest_json_ok -k "$@"
+}
+
+@test "musl: the callers of socket(3) are found, though libc has no unwinding information" {
+  musl "$PROGS_MUSL/stacks" inlined
+  assert_equal "$(functions)" "socket opened inlined_inner inlined_outer calls_inlined main"
+  musl "$BUILD/progs-musl-stacks/dynamic" cxx
+  assert_equal "$(functions)" "socket opened net::Pool<int>::open(char const*) app::pool::open app::run main"
+  musl "$PROGS_MUSL/stacks" thread
+  assert_contains "$(functions)" "socket opened in_thread "
+  musl "$PROGS_MUSL/stacks" signal
+  [[ $(functions) == "socket opened handler "*" raise interrupted main" ]] || fail "$(functions)"
+}
+
+@test "musl: each of many sockets has the stack of its own place" {
+  musl "$BUILD/progs-musl-stacks/dynamic" places 200
+  assert_equal "$(json '.sockets[].opened_by.stack[] | .function | select(startswith("place_"))' | paste -sd' ')" \
+    "place_0 place_1 place_2 place_3 place_4 place_5 place_6 place_7 place_8 place_9"
+}
+
+@test "musl: a stripped program's stacks are as long, and name nothing" {
+  local expected
+  musl "$PROGS_MUSL/stacks" cxx
+  expected=$(json '.sockets[0].opened_by.stack[].offset' | uniq)
+  musl "$BUILD/progs-musl-stacks/stripped" cxx
+  assert_equal "$(json '.sockets[0].opened_by.stack[].offset')" "$expected"
+  assert_equal "$(json '[.sockets[0].opened_by.stack[].function] | unique | join(" ")')" ""
+}
+
+@test "musl: the callers of a call that can be cancelled, and stack= on it" {
+  local program
+  for program in "$PROGS_MUSL/stacks" "$BUILD/progs-musl-stacks/dynamic"; do
+    musl --events="$BATS_TEST_TMPDIR/events" --fail-connect=EPERM:stack=retry "$program" again 6
+    assert_counter inet/stream/tcp injected.connect 3
+    assert_equal "$(sed -n '/^[0-9].* connect(.*EPERM/,/ main /p' "$BATS_TEST_TMPDIR/events" |
+      sed -n 's/^    [a-z]* \([a-z_]*\) (.*/\1/p' | grep -v '^_' | paste -sd' ' | sed 's/main connect/main\nconnect/g' |
+      sort -u)" "connect prog_connect try_once retry connect_again main"
+  done
+}
+
+# bats test_tags=vm
+@test "the caller of a function without unwinding information is the one that its code proves" {
+  requires grep -q -E 'x86_64|aarch64' <(uname -m)
+  socktest_json_ok -k "$PROGS/stacks_hard" unlisted
+  assert_equal "$(functions)" "socket opened open_unlisted unlisted calls_unlisted main"
+  assert_equal "$(warnings_of_stacks)" ""
+}
