@@ -64,7 +64,8 @@ PROGS := $(filter-out %/int80 %/x32_call,$(PROGS))
 endif
 # One program, built in the ways that make a difference to reading its stacks.
 STACKS := $(addprefix $(BUILD)/progs/stacks_,static no_pie stripped split linked)
-PROGS += $(STACKS)
+FAKE_DEBUGINFOD := $(BUILD)/fake_debuginfod/libdebuginfod.so.1
+PROGS := $(filter-out %/fake_debuginfod,$(PROGS)) $(STACKS) $(FAKE_DEBUGINFOD)
 # Built with musl too, where Debian has it: for this machine. They need no library of it then.
 NAMES_MUSL := cloexec_exec daemon do_calls dup_forms failures fork_share kinds leak nonblock_connect restarts \
 	scm_rights signals stacks tcp_fork tcp_pair tcp_threads thread_exec unix_stream vfork_exec
@@ -136,6 +137,11 @@ $(BUILD)/progs/stacks_linked: $(BUILD)/progs/stacks_split
 	mkdir -p $(@D)/.debug
 	cp $<.debug $(@D)/.debug/stacks_linked.debug
 	$(OBJCOPY) --remove-section=.note.gnu.build-id --add-gnu-debuglink=$(@D)/.debug/stacks_linked.debug $< $@
+
+$(FAKE_DEBUGINFOD): tests/progs/fake_debuginfod.c $(BUILD)/flags
+	$(say) PROG $@
+	mkdir -p $(@D)
+	$(CC) $(COMMON) -MF $@.d -MT $@ $(LDFLAGS) -shared -fPIC -o $@ $<
 
 $(BUILD)/progs32/%: tests/progs/%.c $(BUILD)/flags
 	$(say) PROG32 $@

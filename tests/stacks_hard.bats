@@ -88,3 +88,30 @@ musl() { # musl PROGRAM MODE
   assert_equal "$(functions)" "socket opened open_unlisted unlisted calls_unlisted main"
   assert_equal "$(warnings_of_stacks)" ""
 }
+
+# Copies of a program, which are files of their own.
+many_programs() { # many_programs N
+  local i
+  for ((i = 0; i < $1; i++)); do cp "$PROGS/stacks" "$BATS_TEST_TMPDIR/copy$i"; done
+  # shellcheck disable=SC2016 # for another shell
+  socktest_json_ok -k sh -c 'for copy in "$0"/copy*; do "$copy" places 1; done' "$BATS_TEST_TMPDIR"
+}
+
+@test "many programs take no more files than may be open" {
+  ulimit -n 48
+  many_programs 60
+  assert_equal "$(warnings_of_stacks)" ""
+  assert_equal "$(json '[.sockets[].opened_by.stack | select(any(.function == "place_0") and any(.function == "main"))]
+    | length')" 60
+  assert_equal "$(json '[.sockets[].opened_by.stack[].module | select(test("/copy"))] | unique | length')" 60
+}
+
+@test "the network is not asked for debug information, and the program keeps its environment" {
+  requires test -e "$BUILD/fake_debuginfod/libdebuginfod.so.1"
+  ! grep -q __asan_init "$SOCKTEST" || skip "the library is built without sanitizers"
+  export LD_LIBRARY_PATH=$BUILD/fake_debuginfod DEBUGINFOD_URLS=http://127.0.0.1:1/
+  # shellcheck disable=SC2016 # for another shell
+  socktest_json_ok -k --events="$BATS_TEST_TMPDIR/events" sh -c '"$0" cxx; echo "$DEBUGINFOD_URLS"' \
+    "$PROGS/stacks_stripped"
+  assert_equal "$output" "$DEBUGINFOD_URLS"
+}

@@ -10,13 +10,26 @@
 #include <string.h>
 #include <unistd.h>
 #include <uthash.h>
+#include <utlist.h>
+
+#include "trace/symbol_table.h"
 
 /* A module's debug information: in the file itself, or in one that its build-id or link names. */
 struct source {
 	uint64_t module;
 	Dwfl *dwfl;
 	Dwfl_Module *mod; /* NULL: it cannot be read */
+	struct symbol_table functions;
+	struct source *prev, *next; /* the one that was used last is the first */
 	UT_hash_handle hh;
+};
+
+/* The answer for a frame: asking libdw again costs much, and the program waits meanwhile. */
+struct known {
+	struct stack_frame frame;
+	size_t count;
+	UT_hash_handle hh;
+	struct stack_line lines[];
 };
 
 /* A string that was handed out. */
@@ -27,41 +40,79 @@ struct name {
 
 struct symbols {
 	struct modules *modules;
-	struct source *sources;
+	struct source *sources, *by_use;
+	size_t sources_max;
+	struct known *known;
 	struct name *names;
 };
 
 static char *debug_path; /* the default: .debug, /usr/lib/debug */
 
+/*
+ * libdwfl would ask servers of the network, where the environment names some, while the program's
+ * call is held. The environment is the program's, too: it is as before when this returns.
+ */
+static int find_local_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_Addr base,
+	const char *file, const char *link, GElf_Word checksum, char **found)
+{
+	static const char servers[] = "DEBUGINFOD_URLS";
+	char *const urls = getenv(servers);
+	char *const kept = urls ? strdup(urls) : NULL;
+
+	if (urls && !kept)
+		abort();
+	unsetenv(servers);
+	const int fd =
+		dwfl_standard_find_debuginfo(mod, user, name, base, file, link, checksum, found);
+	if (kept)
+		setenv(servers, kept, 1);
+	free(kept);
+	return fd;
+}
+
 static const Dwfl_Callbacks callbacks = {
-	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.find_debuginfo = find_local_debuginfo,
 	.section_address = dwfl_offline_section_address,
 	.debuginfo_path = &debug_path,
 };
 
 struct symbols *symbols_new(struct modules *modules)
 {
+	enum { SHARE = 4 }; /* each may have two files open, or three */
 	struct symbols *const symbols = calloc(1, sizeof(*symbols));
 
-	if (symbols)
-		symbols->modules = modules;
+	if (!symbols)
+		return NULL;
+	symbols->modules = modules;
+	symbols->sources_max = modules_files_max() / SHARE;
 	return symbols;
+}
+
+static void close_source(struct symbols *symbols, struct source *source)
+{
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	HASH_DEL(symbols->sources, source);
+	DL_DELETE(symbols->by_use, source);
+	symbol_table_clear(&source->functions);
+	if (source->dwfl)
+		dwfl_end(source->dwfl);
+	free(source);
 }
 
 void symbols_free(struct symbols *symbols)
 {
-	struct source *source, *next_source;
+	struct known *known, *next_known;
 	struct name *name, *next_name;
 
 	if (!symbols)
 		return;
-	HASH_ITER(hh, symbols->sources, source, next_source)
+	while (symbols->by_use)
+		close_source(symbols, symbols->by_use);
+	HASH_ITER(hh, symbols->known, known, next_known)
 	{
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-		HASH_DEL(symbols->sources, source);
-		if (source->dwfl)
-			dwfl_end(source->dwfl);
-		free(source);
+		HASH_DEL(symbols->known, known);
+		free(known);
 	}
 	HASH_ITER(hh, symbols->names, name, next_name)
 	{
@@ -105,46 +156,30 @@ static void open_source(const struct symbols *symbols, struct source *source)
 	}
 	if (!source->mod)
 		close(fd);
+	else
+		symbol_table_read(&source->functions, source->mod);
 }
 
-static const struct source *find_source(struct symbols *symbols, uint64_t module)
+static struct source *find_source(struct symbols *symbols, uint64_t module)
 {
 	struct source *source;
 
 	HASH_FIND(hh, symbols->sources, &module, sizeof(module), source);
-	if (source)
+	if (source) {
+		DL_DELETE(symbols->by_use, source);
+		DL_PREPEND(symbols->by_use, source);
 		return source;
+	}
+	if (HASH_COUNT(symbols->sources) >= symbols->sources_max)
+		close_source(symbols, symbols->by_use->prev);
 	source = calloc(1, sizeof(*source));
 	if (!source)
 		abort();
 	source->module = module;
 	open_source(symbols, source);
 	HASH_ADD(hh, symbols->sources, module, sizeof(module), source);
+	DL_PREPEND(symbols->by_use, source);
 	return source;
-}
-
-/* A symbol without a size, as assembly has them, says only where something begins. */
-static bool reaches(const GElf_Sym *symbol, uint64_t offset)
-{
-	enum { NEAR = 256 };
-
-	return offset < symbol->st_size || (symbol->st_size == 0 && offset < NEAR);
-}
-
-/* libc has its calls under two names: socket is the one that the program said. */
-static bool has_alias(Dwfl_Module *mod, const char *alias, GElf_Addr address)
-{
-	const int count = dwfl_module_getsymtab(mod);
-
-	for (int i = 0; i < count; i++) {
-		GElf_Sym symbol;
-		GElf_Addr value;
-		const char *const name =
-			dwfl_module_getsym_info(mod, i, &symbol, &value, NULL, NULL, NULL);
-		if (name && value == address && strcmp(name, alias) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* Without a version ("connect@@GLIBC_2.2.5") and without what the compiler calls parts of it. */
@@ -179,16 +214,14 @@ static const char *demangled(struct symbols *symbols, const char *name)
 static const char *function_at(
 	struct symbols *symbols, const struct source *source, uint64_t address)
 {
-	GElf_Off offset = 0;
-	GElf_Sym symbol;
-	const char *const name =
-		dwfl_module_addrinfo(source->mod, address, &offset, &symbol, NULL, NULL, NULL);
+	const struct symbol *const symbol = symbol_table_find(&source->functions, address);
 
-	if (!name || !reaches(&symbol, offset))
+	if (!symbol)
 		return "";
-	char *const copy = plain(name);
-	const bool aliased =
-		strncmp(copy, "__", 2) == 0 && has_alias(source->mod, copy + 2, address - offset);
+	/* libc has its calls under two names: socket is the one that the program said. */
+	char *const copy = plain(symbol->name);
+	const bool aliased = strncmp(copy, "__", 2) == 0 &&
+			     symbol_table_has_alias(&source->functions, symbol, copy + 2);
 	const char *const kept = demangled(symbols, aliased ? copy + 2 : copy);
 	free(copy);
 	return kept;
@@ -277,10 +310,10 @@ static size_t find_source_lines(struct symbols *symbols, const struct source *so
 	return add_inlined(symbols, unit, address - bias, lines);
 }
 
-size_t symbols_find(struct symbols *symbols, const struct stack_frame *frame,
+static size_t find_lines(struct symbols *symbols, const struct stack_frame *frame,
 	struct stack_line lines[static SYMBOLS_LINES_MAX])
 {
-	const struct source *const source = find_source(symbols, frame->module);
+	struct source *const source = find_source(symbols, frame->module);
 	uint64_t address;
 
 	lines[0] = (struct stack_line){
@@ -298,4 +331,24 @@ size_t symbols_find(struct symbols *symbols, const struct stack_frame *frame,
 	const size_t inlined = find_source_lines(symbols, source, address, lines);
 	lines[inlined].function = function_at(symbols, source, address);
 	return inlined + 1;
+}
+
+size_t symbols_find(struct symbols *symbols, const struct stack_frame *frame,
+	struct stack_line lines[static SYMBOLS_LINES_MAX])
+{
+	struct known *known;
+
+	HASH_FIND(hh, symbols->known, frame, sizeof(*frame), known);
+	if (!known) {
+		const size_t count = find_lines(symbols, frame, lines);
+		known = calloc(1, sizeof(*known) + count * sizeof(*lines));
+		if (!known)
+			abort();
+		known->frame = *frame;
+		known->count = count;
+		memcpy(known->lines, lines, count * sizeof(*lines));
+		HASH_ADD(hh, symbols->known, frame, sizeof(known->frame), known);
+	}
+	memcpy(lines, known->lines, known->count * sizeof(*lines));
+	return known->count;
 }
