@@ -12,7 +12,7 @@
 struct sockstat;
 
 /* With its share of the index 32 bytes each. */
-enum { FORGOTTEN_MAX = 1 << 20 };
+enum { FORGOTTEN_MAX = 1 << 17 };
 
 struct forgotten_socket {
 	uint64_t inode; /* 0: it was taken out again */

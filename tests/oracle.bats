@@ -404,6 +404,21 @@ inet/stream/tcp: the law does not hold in the report"
   assert_like_strace -- "$PROGS/task_calls" 3
 }
 
+# strace shows a call that the program's own filter refused as one that failed, and so do we.
+@test "as strace: filter_answer, allow_list" {
+  assert_like_strace -- "$PROGS/filter_answer" close errno
+  assert_like_strace -- "$PROGS/filter_answer" listen errno
+  assert_like_strace -- "$PROGS/allow_list" socket listen accept close
+}
+
+@test "as strace: own_eintr" {
+  assert_like_strace -- "$PROGS/own_eintr"
+}
+
+@test "as strace: stacks_hard" {
+  assert_like_strace -- "$PROGS/stacks_hard" alike
+}
+
 @test "as strace: direct_calls" {
   assert_like_strace -- "$PROGS/direct_calls"
 }
@@ -531,6 +546,8 @@ inet/stream/tcp: the law does not hold in the report"
     [bench_loop]="is for measuring"
     [block]="never ends by itself"
     [busy_neighbours]="opens as many sockets as there is time for"
+    [connect_mptcp]="does not ask how its connect ended"
+    [fake_debuginfod]="is a library"
     [fork_chain]="forks deeper than the oracle's parents of parents"
     [give_kinds]="needs a socket as its stdin"
     [kill_children]="kills at random moments"
@@ -539,8 +556,10 @@ inet/stream/tcp: the law does not hold in the report"
     [refuse]="is a wrapper that refuses newer calls"
     [stress]="has a ledger of its own"
     [table_connect]="never asks how its connects ended"
+    [timer_signals]="makes as many calls as there is time for"
     [uring_pair]="uses io_uring"
     [vfork_wait]="waits for somebody to write to it"
+    [woken]="sees EINTR under strace where it has none untraced"
     [x32_call]="makes calls that are not decoded"
   )
   local program name missing=()

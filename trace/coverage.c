@@ -149,7 +149,7 @@ static void warn_of_doubt(struct tracer *tracer)
 {
 	if (switch_adopted_in_doubt(tracer->sw))
 		trace_warn(tracer,
-			"a socket was received by a program that had closed more than a million "
+			"a socket was received by a program that had closed more than 131072 "
 			"others: if it is one of those that were closed before, it is counted as "
 			"adopted, and closed twice");
 }
