@@ -346,6 +346,7 @@ asyncio.run(main())"
 @test "--after-socket of a program that is attached to: its signal mask is never touched" {
   [ "$ENGINE" != on ] || ENGINE=auto # it is refused with --attach
   start target "$PROGS/timer_signals" 5
+  wait_for grep -qx timer_signals "/proc/${started[target]}/comm" # and no shell
   start_traced look -p "${started[target]}" --after-socket=EMFILE
   local masks=0 tid=${started[target]}
   while is_alive "$tid"; do
