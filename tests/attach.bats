@@ -310,10 +310,10 @@ END
   start target "$PROGS/many_threads" 2000 wait
   wait_for_output target ready
   start_traced look -p "${started[target]}"
-  look=${started[look]}
-  wait_for task_is "$(last_thread "${started[target]}")" "$look" S
-  wait_for task_is "$look" 0 S
-  read -ra stat <"/proc/$look/stat"
+  local tracer=${started[look]}
+  wait_for task_is "$(last_thread "${started[target]}")" "$tracer" S
+  wait_for task_is "$tracer" 0 S
+  read -ra stat <"/proc/$tracer/stat"
   detach look
   assert_counts "inet/stream/tcp adopted=2000 inflight=2000"
   # Hundredths of a second. If all were looked at for each of them it were a minute.

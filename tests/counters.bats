@@ -60,7 +60,7 @@ load helpers
 @test "MPTCP: a connect whose end the program never asks for is settled, or pending as long as it is" {
   requires env "$PROGS/connect_mptcp" # CONFIG_MPTCP, net.mptcp.enabled
   local way
-  for way in done reset; do
+  for way in "done" reset; do
     socktest_json_ok "$PROGS/connect_mptcp" $way
     assert_counter inet/stream/mptcp connected 1
     assert_counter inet/stream/mptcp connect_failed 0

@@ -83,6 +83,7 @@ killed_again() {
 }
 
 @test "SIGQUIT of a terminal reaches the program, and the report is written" {
+  # shellcheck disable=SC1003 # a backslash alone
   run on_terminal --on pause '^\' "$SOCKTEST" trace --seccomp="$ENGINE" "$PROGS/do_calls" tcp pause close
   assert_status 131
   assert_contains "$output" "inet/stream/tcp"

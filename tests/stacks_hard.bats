@@ -5,9 +5,9 @@
 
 load helpers
 
-# functions [SOCKET]: that this inflight socket was opened by, up to main
+# functions SOCKET: that this inflight socket was opened by, up to main
 functions() {
-  json ".sockets[${1:-0}].opened_by.stack[].function" | sed '/^main$/q' | paste -sd' '
+  json ".sockets[$1].opened_by.stack[].function" | sed '/^main$/q' | paste -sd' '
 }
 
 warnings_of_stacks() {
@@ -35,7 +35,7 @@ warnings_of_stacks() {
 @test "a signal's trampoline is not the function before it" {
   only_on x86_64 "a trampoline in libc"
   socktest_json_ok -k "$PROGS/stacks" signal
-  assert_contains "$(functions)" "handler __restore_rt "
+  assert_contains "$(functions 0)" "handler __restore_rt "
 }
 
 musl() { # musl PROGRAM MODE
@@ -46,13 +46,13 @@ musl() { # musl PROGRAM MODE
 
 @test "musl: the callers of socket(3) are found, though libc has no unwinding information" {
   musl "$PROGS_MUSL/stacks" inlined
-  assert_equal "$(functions)" "socket opened inlined_inner inlined_outer calls_inlined main"
+  assert_equal "$(functions 0)" "socket opened inlined_inner inlined_outer calls_inlined main"
   musl "$BUILD/progs-musl-stacks/dynamic" cxx
-  assert_equal "$(functions)" "socket opened net::Pool<int>::open(char const*) app::pool::open app::run main"
+  assert_equal "$(functions 0)" "socket opened net::Pool<int>::open(char const*) app::pool::open app::run main"
   musl "$PROGS_MUSL/stacks" thread
-  assert_contains "$(functions)" "socket opened in_thread "
+  assert_contains "$(functions 0)" "socket opened in_thread "
   musl "$PROGS_MUSL/stacks" signal
-  [[ $(functions) == "socket opened handler "*" raise interrupted main" ]] || fail "$(functions)"
+  [[ $(functions 0) == "socket opened handler "*" raise interrupted main" ]] || fail "$(functions 0)"
 }
 
 @test "musl: each of many sockets has the stack of its own place" {
@@ -85,7 +85,7 @@ musl() { # musl PROGRAM MODE
 @test "the caller of a function without unwinding information is the one that its code proves" {
   requires grep -q -E 'x86_64|aarch64' <(uname -m)
   socktest_json_ok -k "$PROGS/stacks_hard" unlisted
-  assert_equal "$(functions)" "socket opened open_unlisted unlisted calls_unlisted main"
+  assert_equal "$(functions 0)" "socket opened open_unlisted unlisted calls_unlisted main"
   assert_equal "$(warnings_of_stacks)" ""
 }
 
