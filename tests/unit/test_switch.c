@@ -1857,14 +1857,14 @@ static void test_closed_long_ago_and_received_is_the_same(void **state)
 		inodes[i] = w->inode;
 		close_fd(w, 3);
 	}
-	close_others(w, 100000);
+	close_others(w, 60000);
 	adopt(w, 4, inodes[1]);
 	assert_counts(w, TCP, "opened=3 closed=2 inflight=1");
 	adopt(w, 5, inodes[2]);
 	close_fd(w, 4);
 	close_fd(w, 5);
 	assert_counts(w, TCP, "opened=3 closed=3");
-	close_others(w, 100000);
+	close_others(w, 60000);
 	adopt(w, 4, inodes[0]);
 	adopt(w, 5, inodes[1]);
 	assert_counts(w, TCP, "opened=3 closed=1 inflight=2");
