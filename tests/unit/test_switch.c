@@ -1879,7 +1879,7 @@ static void test_closed_longest_ago_is_forgotten(void **state)
 	open_tcp(w, 3);
 	const uint64_t inode = w->inode;
 	close_fd(w, 3);
-	close_others(w, 1100000);
+	close_others(w, 140000);
 	adopt(w, 4, inode);
 	assert_counts(w, TCP, "opened=1 closed=1 adopted=1 inflight=1");
 	assert_true(switch_adopted_in_doubt(w->sw));
