@@ -5,6 +5,10 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+# Debian has a folder of its own for zsh's functions that come with packages.
+ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 OBJCOPY ?= objcopy
@@ -239,12 +243,16 @@ bench: ## measure what tracing costs
 PAGES := $(notdir $(wildcard man/*.[1-8]))
 installed_page = $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))/$(1)
 
-install: all ## install the program and its manual pages (DESTDIR, PREFIX)
+install: all ## install the program, its manual pages and completions (DESTDIR, PREFIX)
 	$(INSTALL) -D -m 755 $(BUILD)/socktest $(DESTDIR)$(BINDIR)/socktest
 	$(foreach page,$(PAGES),$(INSTALL) -D -m 644 man/$(page) $(call installed_page,$(page)) &&) :
+	$(INSTALL) -D -m 644 completions/socktest.bash $(DESTDIR)$(BASHDIR)/socktest
+	$(INSTALL) -D -m 644 completions/_socktest $(DESTDIR)$(ZSHDIR)/_socktest
+	$(INSTALL) -D -m 644 completions/socktest.fish $(DESTDIR)$(FISHDIR)/socktest.fish
 
 uninstall: ## remove what install installed
-	rm -f $(DESTDIR)$(BINDIR)/socktest $(foreach page,$(PAGES),$(call installed_page,$(page)))
+	rm -f $(DESTDIR)$(BINDIR)/socktest $(foreach page,$(PAGES),$(call installed_page,$(page))) \
+		$(DESTDIR)$(BASHDIR)/socktest $(DESTDIR)$(ZSHDIR)/_socktest $(DESTDIR)$(FISHDIR)/socktest.fish
 
 dist: ## make socktest-VERSION.tar.gz of the last commit
 	git archive --prefix=socktest-$(VERSION)/ -o socktest-$(VERSION).tar.gz HEAD

@@ -1,6 +1,5 @@
 #include "cmd/commandline.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,12 +29,12 @@ const char *commandline_did_you_mean(const char *nearest)
 	return text;
 }
 
-static bool is_last(const struct argp_option *option)
+bool commandline_is_last(const struct argp_option *option)
 {
 	return !option->name && !option->key && !option->doc;
 }
 
-static bool is_long(const struct argp_option *option)
+bool commandline_is_long(const struct argp_option *option)
 {
 	return option->name && !(option->flags & OPTION_DOC);
 }
@@ -47,14 +46,14 @@ static const char *nearest_option(const struct argp_option *options, const char 
 	const char **names;
 	const char *nearest;
 
-	for (const struct argp_option *option = options; !is_last(option); option++)
+	for (const struct argp_option *option = options; !commandline_is_last(option); option++)
 		count++;
 	names = calloc(count + 1, sizeof(*names));
 	if (!names)
 		return NULL;
 	count = 0;
-	for (const struct argp_option *option = options; !is_last(option); option++) {
-		if (is_long(option))
+	for (const struct argp_option *option = options; !commandline_is_last(option); option++) {
+		if (commandline_is_long(option))
 			names[count++] = option->name;
 	}
 	nearest = nearest_word(name, names, count);
@@ -89,8 +88,8 @@ static _Noreturn void ambiguous_option(
 	char text[1024] = "";
 	size_t used = 0;
 
-	for (const struct argp_option *option = options; !is_last(option); option++) {
-		if (!is_long(option) || strncmp(option->name, name, length) != 0)
+	for (const struct argp_option *option = options; !commandline_is_last(option); option++) {
+		if (!commandline_is_long(option) || strncmp(option->name, name, length) != 0)
 			continue;
 		if (used < sizeof(text))
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s--%s",
@@ -108,8 +107,8 @@ static _Noreturn void wrong_long(const struct commandline *commandline, const ch
 	size_t matches = 0;
 
 	for (const struct argp_option *option = commandline->argp.options;
-		length && !is_last(option); option++) {
-		if (!is_long(option) || strncmp(option->name, name, length) != 0)
+		length && !commandline_is_last(option); option++) {
+		if (!commandline_is_long(option) || strncmp(option->name, name, length) != 0)
 			continue;
 		found = option;
 		matches++;
@@ -131,9 +130,9 @@ static _Noreturn void wrong_long(const struct commandline *commandline, const ch
 	message_exit("--%s: takes no argument", found->name);
 }
 
-static const struct argp_option *find_short(const struct argp_option *options, char letter)
+const struct argp_option *commandline_find_short(const struct argp_option *options, char letter)
 {
-	for (; !is_last(options); options++) {
+	for (; !commandline_is_last(options); options++) {
 		if (options->key == (unsigned char)letter && !(options->flags & OPTION_DOC))
 			return options;
 	}
@@ -147,7 +146,7 @@ static _Noreturn void wrong_short(const struct commandline *commandline, const c
 	const char *letter = word;
 
 	while (letter[1]) {
-		option = find_short(commandline->argp.options, *++letter);
+		option = commandline_find_short(commandline->argp.options, *++letter);
 		if (!option || option->arg)
 			break;
 	}

@@ -6,6 +6,9 @@
 #define SOCKTEST_CMD_COMMANDLINE_H
 
 #include <argp.h>
+#include <stdbool.h>
+
+#include "cmd/completion.h"
 
 /* The letters are those that argp itself takes for --help and --version. */
 enum {
@@ -35,6 +38,8 @@ struct commandline {
 	/* NULL, or says what does the same as an option of another tool, "-x" or "--xyz", that
 	 * there is not; NULL: nothing does. */
 	const char *(*instead)(const char *word);
+	/* Says what the argument of one of them may be, which is the part; NULL: nothing is known. */
+	void (*complete)(struct completion *completion, int key);
 };
 
 /*
@@ -43,6 +48,22 @@ struct commandline {
  */
 char **commandline_parse(
 	const struct commandline *commandline, int argc, char **argv, void *context);
+
+/*
+ * Completes words, the last of those that completion has, as far as commandline_parse would take
+ * them: nothing is said of a wrong one. Returns NULL or, where the last word is no option or is
+ * behind one that is none, that one and all behind it.
+ */
+char *const *commandline_complete(
+	const struct commandline *commandline, struct completion *completion, char *const *words);
+
+/* Offers the names of all options. */
+void commandline_offer(const struct argp_option *options, struct completion *completion);
+
+/* Whether it ends the options; whether it has a long name; the one with this letter, or NULL. */
+bool commandline_is_last(const struct argp_option *option);
+bool commandline_is_long(const struct argp_option *option);
+const struct argp_option *commandline_find_short(const struct argp_option *options, char letter);
 
 /* "; did you mean NEAREST?", or "" for NULL. In a static buffer. */
 const char *commandline_did_you_mean(const char *nearest);

@@ -153,7 +153,7 @@ static int reset(struct server *server, const struct order *order)
 	return 0;
 }
 
-static char *joined(char **words)
+static char *joined(char *const *words)
 {
 	char *text = alloc_text("%s", *words);
 
@@ -279,16 +279,25 @@ static const struct ctl_row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
-static const struct ctl_row *find_row(const char *name)
+static const struct ctl_row *row_called(const char *name)
 {
-	const char *names[ROWS];
-	const char *nearest;
-
 	for (size_t i = 0; i < ROWS; i++) {
 		if (strcmp(rows[i].name, name) == 0)
 			return &rows[i];
-		names[i] = rows[i].name;
 	}
+	return NULL;
+}
+
+static const struct ctl_row *find_row(const char *name)
+{
+	const struct ctl_row *const row = row_called(name);
+	const char *names[ROWS];
+	const char *nearest;
+
+	if (row)
+		return row;
+	for (size_t i = 0; i < ROWS; i++)
+		names[i] = rows[i].name;
 	nearest = nearest_word(name, names, ROWS);
 	message_exit("ctl: %s: no such request%s", name,
 		nearest ? commandline_did_you_mean(nearest) : "; see socktest ctl --help");
@@ -426,26 +435,91 @@ static char *help_text(int key, const char *text, void *input)
 	return extra;
 }
 
+static const struct argp_option ctl_options[] = {
+	{.name = "connect-timeout",
+		.key = KEY_CONNECT_TIMEOUT,
+		.arg = "TIME",
+		.doc = "how long to wait for somebody to listen on PATH (0s)"},
+	COMMANDLINE_STANDARD_OPTIONS,
+	{0},
+};
+
+static const struct commandline ctl_commandline = {
+	.name = "socktest ctl",
+	.argp = {.options = ctl_options,
+		.args_doc = "PATH REQUEST [ARG...]",
+		.doc = "Asks and tells a run of \"socktest trace --control=PATH\".",
+		.help_filter = help_text},
+	.take = take_timeout,
+};
+
+/* ---- completing ---- */
+
+static void complete_argument(struct completion *completion, int key)
+{
+	if (key == KEY_FORMAT)
+		options_complete_format(completion);
+}
+
+static void complete_expectation(struct completion *completion, char *const *words)
+{
+	char *const text = joined(words);
+	const struct suggest suggest = completion_suggest(completion, text);
+
+	expectation_complete(text, &suggest);
+	free(text);
+}
+
+/* words are those behind the request; options are taken before, between and behind operands. */
+static void complete_order(
+	const struct ctl_row *row, struct completion *completion, char *const *words)
+{
+	if (row->takes == TAKES_FILTERS) {
+		options_complete_filter(completion);
+		return;
+	}
+
+	struct argp_option *const options = make_options(row->takes);
+	const struct commandline commandline = {
+		.argp = {.options = options}, .complete = complete_argument};
+	char *const last[] = {completion->word, NULL};
+	char *const *const operands = commandline_complete(&commandline, completion, words);
+
+	if (operands && *completion->word == '-')
+		commandline_complete(&commandline, completion, last);
+	else if (operands && row->run == wait_for)
+		complete_expectation(completion, operands);
+	free(options);
+}
+
+static void complete_request(struct completion *completion)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		completion_offer(completion, rows[i].name, rows[i].help);
+}
+
+void ctl_complete(struct completion *completion, char *const *words)
+{
+	char *const *const operands = commandline_complete(&ctl_commandline, completion, words);
+	const struct ctl_row *row;
+
+	if (!operands)
+		return;
+	if (!operands[1]) {
+		completion_files(completion);
+		return;
+	}
+	row = operands[2] ? row_called(operands[1]) : NULL;
+	if (row)
+		complete_order(row, completion, operands + 2);
+	else if (!operands[2])
+		complete_request(completion);
+}
+
 int ctl_command(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-		{.name = "connect-timeout",
-			.key = KEY_CONNECT_TIMEOUT,
-			.arg = "TIME",
-			.doc = "how long to wait for somebody to listen on PATH (0s)"},
-		COMMANDLINE_STANDARD_OPTIONS,
-		{0},
-	};
 	uint64_t timeout_ns = 0;
-	const struct commandline commandline = {
-		.name = "socktest ctl",
-		.argp = {.options = options,
-			.args_doc = "PATH REQUEST [ARG...]",
-			.doc = "Asks and tells a run of \"socktest trace --control=PATH\".",
-			.help_filter = help_text},
-		.take = take_timeout,
-	};
-	char **const operands = commandline_parse(&commandline, argc, argv, &timeout_ns);
+	char **const operands = commandline_parse(&ctl_commandline, argc, argv, &timeout_ns);
 
 	if (!operands[0] || !operands[1])
 		message_exit("ctl: no %s; usage: socktest ctl [OPTION...] PATH REQUEST [ARG...]",

@@ -39,7 +39,9 @@ enum {
 enum { GROUP_FILTERS = 1, GROUP_CHECKS, GROUP_REPORT, GROUP_TRACING };
 
 static const struct argp_option own_options[] = {
-	{.doc = "Faults:", .group = GROUP_FILTERS},
+	{.doc = "Faults:\n"
+		"   socktest trace --fail-connect=ECONNREFUSED:to=:5432 -- ./mytests",
+		.group = GROUP_FILTERS},
 	{.name = "seed",
 		.key = KEY_SEED,
 		.arg = "N",
@@ -53,7 +55,9 @@ static const struct argp_option own_options[] = {
 		       "[:when=RANGE]; when= counts for each system call and thread by itself",
 		.group = GROUP_FILTERS},
 
-	{.doc = "Checks:", .group = GROUP_CHECKS},
+	{.doc = "Checks:\n"
+		"   socktest trace --expect='* connect_failed==0' -- ./mytests",
+		.group = GROUP_CHECKS},
 	{.name = "require-fired",
 		.key = KEY_REQUIRE_FIRED,
 		.doc = "a filter that never fired is a failed check",
@@ -87,7 +91,9 @@ static const struct argp_option own_options[] = {
 		.doc = "exit status when only a check failed, 1 to 255 (99)",
 		.group = GROUP_CHECKS},
 
-	{.doc = "Report:", .group = GROUP_REPORT},
+	{.doc = "Report:\n"
+		"   socktest trace --stack --format=junit:sockets.xml -- ./mytests",
+		.group = GROUP_REPORT},
 	{.name = "output",
 		.key = 'o',
 		.arg = "FILE",
@@ -143,7 +149,9 @@ static const struct argp_option own_options[] = {
 		.doc = "warn of what is normal but good to know, too",
 		.group = GROUP_REPORT},
 
-	{.doc = "Tracing:", .group = GROUP_TRACING},
+	{.doc = "Tracing:\n"
+		"   socktest trace --no-wait --control=socktest.socket -- ./server",
+		.group = GROUP_TRACING},
 	{.name = "follow-forks",
 		.key = 'f',
 		.doc = "trace children too (the default)",
@@ -211,14 +219,40 @@ static _Noreturn void wrong_choice(const char *option, const char *value, const 
 		commandline_did_you_mean(nearest_word(value, words, count)));
 }
 
-/* The index of value in words, which end with NULL. */
-static unsigned choice(const char *option, const char *value, const char *const *words)
+/* The options whose argument is one of some words, which end with NULL. */
+static const struct choice {
+	int key;
+	const char *option;
+	const char *const *words;
+} choices[] = {
+	{KEY_LEAK_CHECK, "leak-check", leak_check_words},
+	{KEY_COUNT, "count", count_words},
+	{KEY_COLOR, "color", color_words},
+	{KEY_IO_URING, "io-uring", io_uring_words},
+	{KEY_SECCOMP, "seccomp", seccomp_words},
+};
+
+enum { CHOICES = sizeof(choices) / sizeof(*choices) };
+
+static const struct choice *find_choice(int key)
 {
-	for (unsigned index = 0; words[index]; index++) {
-		if (!strcmp(value, words[index]))
+	for (size_t i = 0; i < CHOICES; i++) {
+		if (choices[i].key == key)
+			return &choices[i];
+	}
+	return NULL;
+}
+
+/* The index of value in the words of the option, which is one of choices. */
+static unsigned choose(int key, const char *value)
+{
+	const struct choice *const choice = find_choice(key);
+
+	for (unsigned index = 0; choice->words[index]; index++) {
+		if (!strcmp(value, choice->words[index]))
 			return index;
 	}
-	wrong_choice(option, value, words);
+	wrong_choice(choice->option, value, choice->words);
 }
 
 const struct report_format *options_format(const char *name)
@@ -255,7 +289,7 @@ static void take_format(struct options *options, const char *value)
 
 enum color_use options_color(const char *value)
 {
-	return choice("color", value, color_words);
+	return choose(KEY_COLOR, value);
 }
 
 static const struct event_format *events_format(const char *value)
@@ -416,7 +450,7 @@ static void take(void *context, int key, const char *argument)
 		take_expect(options, argument);
 		break;
 	case KEY_LEAK_CHECK:
-		options->leak_check = choice("leak-check", argument, leak_check_words);
+		options->leak_check = choose(key, argument);
 		break;
 	case KEY_SUPPRESSIONS:
 		options->suppressions[options->suppressions_count++] = argument;
@@ -434,7 +468,7 @@ static void take(void *context, int key, const char *argument)
 		take_format(options, argument);
 		break;
 	case KEY_COUNT:
-		options->rules = choice("count", argument, count_words);
+		options->rules = choose(key, argument);
 		break;
 	case KEY_EVENTS:
 		options->events = true;
@@ -462,10 +496,10 @@ static void take(void *context, int key, const char *argument)
 		options->control = argument;
 		break;
 	case KEY_IO_URING:
-		options->io_uring = choice("io-uring", argument, io_uring_words);
+		options->io_uring = choose(key, argument);
 		break;
 	case KEY_SECCOMP:
-		options->seccomp = choice("seccomp", argument, seccomp_words);
+		options->seccomp = choose(key, argument);
 		break;
 	default:
 		if (!take_letter(taking, key, argument))
@@ -627,19 +661,136 @@ static void check(const struct options *options)
 					 : "--attach");
 }
 
-struct options options_parse(int argc, char **argv)
+/* ---- completing ---- */
+
+void options_complete_format(struct completion *completion)
 {
-	struct argp_option *all = all_options();
-	const struct commandline commandline = {
+	for (size_t i = 0; report_formats[i]; i++)
+		completion_offer(completion, report_formats[i]->name, report_formats[i]->help);
+}
+
+void options_complete_color(struct completion *completion)
+{
+	completion_choices(completion, color_words);
+}
+
+static void complete_events_format(struct completion *completion)
+{
+	for (size_t i = 0; event_formats[i]; i++)
+		completion_offer(completion, event_formats[i]->name, event_formats[i]->help);
+}
+
+/* FORMAT, or FORMAT:FILE. */
+static void complete_format(struct completion *completion)
+{
+	const char *const colon = strchr(completion->part, ':');
+
+	if (!colon) {
+		options_complete_format(completion);
+		return;
+	}
+	completion->part = colon + 1;
+	completion_files(completion);
+}
+
+static void complete_expect(struct completion *completion)
+{
+	const char *const text = completion->part;
+	const struct suggest suggest = completion_suggest(completion, text);
+
+	expectation_complete(text, &suggest);
+}
+
+/* Its argument may be one of some words, or nothing is known of it. */
+static void complete_choice(struct completion *completion, int key)
+{
+	const struct choice *const choice = find_choice(key);
+
+	if (choice)
+		completion_choices(completion, choice->words);
+}
+
+static void complete_filter(struct completion *completion, int key)
+{
+	const char *const value = completion->part;
+	const struct suggest suggest = completion_suggest(completion, value);
+
+	filter_complete(filter_options()[key - KEY_FIRST_FILTER].name, value, &suggest);
+}
+
+static void complete_argument(struct completion *completion, int key)
+{
+	switch (key) {
+	case 'o':
+	case KEY_SUPPRESSIONS:
+	case KEY_EVENTS:
+	case KEY_CONTROL:
+		completion_files(completion);
+		break;
+	case KEY_FORMAT:
+		complete_format(completion);
+		break;
+	case KEY_EVENTS_FORMAT:
+		complete_events_format(completion);
+		break;
+	case KEY_EXPECT:
+		complete_expect(completion);
+		break;
+	case 'p':
+		completion_pids(completion);
+		break;
+	default:
+		if (key >= KEY_FIRST_FILTER)
+			complete_filter(completion, key);
+		else
+			complete_choice(completion, key);
+	}
+}
+
+/* ---- the command line ---- */
+
+/* options: all of them, or some. */
+static struct commandline commandline_of(const struct argp_option *options)
+{
+	return (struct commandline){
 		.name = "socktest trace",
-		.argp = {.options = all,
+		.argp = {.options = options,
 			.args_doc = "[--] COMMAND [ARG...]\n-p PID[,PID...]",
 			.doc = "Runs COMMAND, or attaches to processes, and reports what became of "
 			       "their sockets.",
 			.help_filter = help_text},
 		.take = take,
 		.instead = strace_option,
+		.complete = complete_argument,
 	};
+}
+
+void options_complete(struct completion *completion, char *const *words)
+{
+	struct argp_option *const all = all_options();
+	const struct commandline commandline = commandline_of(all);
+	char *const *const command = commandline_complete(&commandline, completion, words);
+
+	if (command)
+		completion_command(completion, command);
+	free(all);
+}
+
+void options_complete_filter(struct completion *completion)
+{
+	struct argp_option *const all = all_options();
+	const struct commandline commandline = commandline_of(all + OWN_OPTIONS);
+	char *const words[] = {completion->word, NULL};
+
+	if (commandline_complete(&commandline, completion, words))
+		commandline_offer(commandline.argp.options, completion);
+	free(all);
+}
+
+struct options options_parse(int argc, char **argv)
+{
+	struct argp_option *all = all_options();
+	const struct commandline commandline = commandline_of(all);
 	struct options options = {
 		.filters = calloc((size_t)argc + STRACE_CALLS, sizeof(*options.filters)),
 		.suppressions = calloc((size_t)argc + 1, sizeof(*options.suppressions)),

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/completion.h"
 #include "cmd/terminal.h"
 #include "report/report.h"
 #include "switch/expect.h"
@@ -81,6 +82,16 @@ struct options options_parse(int argc, char **argv);
 /* What options of other subcommands mean, too: these exit with a message where that is wrong. */
 const struct report_format *options_format(const char *name);
 enum color_use options_color(const char *value);
+
+/* Completes the words behind "trace", the last of those that completion has. */
+void options_complete(struct completion *completion, char *const *words);
+
+/* Offers what options_format and options_color take. */
+void options_complete_format(struct completion *completion);
+void options_complete_color(struct completion *completion);
+
+/* Completes a word that is to be --OPTION=VALUE of a filter. */
+void options_complete_filter(struct completion *completion);
 
 /* Frees what options_parse allocated. */
 void options_free(const struct options *options);

@@ -34,29 +34,45 @@ static void take(void *context, int key, const char *argument)
 	}
 }
 
+static void complete_argument(struct completion *completion, int key)
+{
+	if (key == 'o')
+		completion_files(completion);
+	else if (key == KEY_FORMAT)
+		options_complete_format(completion);
+	else
+		options_complete_color(completion);
+}
+
+static const struct argp_option argp_options[] = {
+	{.name = "output", .key = 'o', .arg = "FILE", .doc = "write to FILE, not to stdout"},
+	{.name = "format",
+		.key = KEY_FORMAT,
+		.arg = "FORMAT",
+		.doc = "format of the report, as for socktest trace"},
+	{.name = "color", .key = KEY_COLOR, .arg = "WHEN", .doc = "colour in tables"},
+	COMMANDLINE_STANDARD_OPTIONS,
+	{0},
+};
+
+static const struct commandline commandline = {
+	.name = "socktest report",
+	.argp = {.options = argp_options,
+		.args_doc = "FILE...",
+		.doc = "Turns recordings that \"socktest trace --events=FILE "
+		       "--events-format=jsonl\" made into one report; - is stdin."},
+	.take = take,
+	.complete = complete_argument,
+};
+
+void report_complete(struct completion *completion, char *const *words)
+{
+	if (commandline_complete(&commandline, completion, words))
+		completion_files(completion);
+}
+
 static char **parse(int argc, char **argv, struct request *request)
 {
-	static const struct argp_option options[] = {
-		{.name = "output",
-			.key = 'o',
-			.arg = "FILE",
-			.doc = "write to FILE, not to stdout"},
-		{.name = "format",
-			.key = KEY_FORMAT,
-			.arg = "FORMAT",
-			.doc = "format of the report, as for socktest trace"},
-		{.name = "color", .key = KEY_COLOR, .arg = "WHEN", .doc = "colour in tables"},
-		COMMANDLINE_STANDARD_OPTIONS,
-		{0},
-	};
-	const struct commandline commandline = {
-		.name = "socktest report",
-		.argp = {.options = options,
-			.args_doc = "FILE...",
-			.doc = "Turns recordings that \"socktest trace --events=FILE "
-			       "--events-format=jsonl\" made into one report; - is stdin."},
-		.take = take,
-	};
 	char **const files = commandline_parse(&commandline, argc, argv, request);
 
 	if (!*files)

@@ -53,6 +53,8 @@ struct condition_kind {
 	bool not_asked;     /* nor where somebody is asked for the errno */
 	unsigned not_calls; /* a bit (1 << kind) for each call it cannot be tested on */
 	const char *because;
+	/* The words that the argument may be, by index, NULL behind the last; NULL: no few words. */
+	const char *(*known)(size_t index);
 
 	/* Returns 0, or -EINVAL with a message. */
 	int (*parse)(struct condition *condition, const char *argument, struct error *error);

@@ -279,3 +279,23 @@ const char *cookie_protocol_nearest(const char *text)
 {
 	return nearest(protocols, COUNT(protocols), text);
 }
+
+static const char *known(const struct named *table, size_t count, size_t index)
+{
+	return index < count ? table[index].name : NULL;
+}
+
+const char *cookie_family_known(size_t index)
+{
+	return known(families, COUNT(families), index);
+}
+
+const char *cookie_type_known(size_t index)
+{
+	return known(types, COUNT(types), index);
+}
+
+const char *cookie_protocol_known(size_t index)
+{
+	return known(protocols, COUNT(protocols), index);
+}

@@ -6,6 +6,7 @@
 #ifndef SOCKTEST_SWITCH_COOKIE_H
 #define SOCKTEST_SWITCH_COOKIE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef uint64_t socket_cookie;
@@ -47,5 +48,10 @@ int cookie_protocol_parse(const char *text);
 const char *cookie_family_nearest(const char *text);
 const char *cookie_type_nearest(const char *text);
 const char *cookie_protocol_nearest(const char *text);
+
+/* The names that those know, by index; NULL behind the last. */
+const char *cookie_family_known(size_t index);
+const char *cookie_type_known(size_t index);
+const char *cookie_protocol_known(size_t index);
 
 #endif

@@ -219,6 +219,47 @@ int expectation_parse(const char *text, struct expectation *expectation, struct 
 	return result;
 }
 
+/* ---- completing ---- */
+
+static void complete_cookie(const char *text, const struct suggest *suggest)
+{
+	static const char *(*const known[])(size_t index) = {
+		cookie_family_known, cookie_type_known, cookie_protocol_known};
+	size_t kept = 0, part = 0;
+	const char *word;
+
+	for (size_t i = 0; text[i]; i++) {
+		if (text[i] != '/')
+			continue;
+		part++;
+		kept = i + 1;
+	}
+	for (size_t i = 0; part < 3 && (word = known[part](i)); i++)
+		suggest->take(suggest->context, kept, word, NULL);
+}
+
+void expectation_complete(const char *text, const struct suggest *suggest)
+{
+	const size_t cookie = strcspn(text, BLANKS);
+	size_t word = strlen(text), end;
+
+	if (text[cookie] == '\0') {
+		complete_cookie(text, suggest);
+		return;
+	}
+	if (cookie == 0)
+		return;
+	while (!strchr(BLANKS OPERATORS "+", text[word - 1]))
+		word--;
+	for (end = word; end > cookie && strchr(BLANKS, text[end - 1]);)
+		end--;
+	/* Between two counters is an operator. */
+	if (end > cookie && !strchr(OPERATORS "+", text[end - 1]))
+		return;
+	for (unsigned term = 0; term < EXPECT_TERMS; term++)
+		suggest->take(suggest->context, word, term_name(term), NULL);
+}
+
 /* ---- looking ---- */
 
 /* SOCK_NONBLOCK and SOCK_CLOEXEC are part of the type where Go's rules count. */

@@ -19,6 +19,7 @@
 
 #include "switch/error.h"
 #include "switch/snapshot.h"
+#include "switch/suggest.h"
 
 /* The counters, the injected calls of all kinds, and those of each kind. */
 enum { EXPECT_INJECTED = COUNTER_MAX, EXPECT_TERMS = COUNTER_MAX + 1 + CALL_FILTERABLE };
@@ -45,6 +46,9 @@ struct expectation {
 
 /* Returns 0, or -EINVAL with a message that names the wrong part and what would be right. */
 int expectation_parse(const char *text, struct expectation *expectation, struct error *error);
+
+/* For completion: suggests what may end the text: a part of COOKIE, or a counter. */
+void expectation_complete(const char *text, const struct suggest *suggest);
 
 /*
  * Whether it holds. values, unless NULL: each counter that it names with what it is, as

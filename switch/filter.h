@@ -13,6 +13,7 @@
 #include "switch/call.h"
 #include "switch/cookie.h"
 #include "switch/error.h"
+#include "switch/suggest.h"
 
 struct filters;
 
@@ -123,6 +124,13 @@ struct filter_option {
 	const char *help;
 };
 const struct filter_option *filter_options(void);
+
+/*
+ * For completion: suggests what may end the value of this option, which may be empty: errnos,
+ * conditions, their arguments where there are few. Nothing where the option or what is before that
+ * is wrong.
+ */
+void filter_complete(const char *option, const char *value, const struct suggest *suggest);
 
 /* The conditions, for --help and the man page check; NULL-terminated by name. */
 struct filter_condition_help {

@@ -87,7 +87,7 @@ const struct filter_option *filter_options(void)
 	return options;
 }
 
-static int parse_option(struct filter *filter, const char *option, struct error *error)
+int filter_parse_option(struct filter *filter, const char *option, struct error *error)
 {
 	for (unsigned i = 0; options[i].name; i++) {
 		if (strcmp(options[i].name, option) != 0)
@@ -232,14 +232,20 @@ static int unknown_condition(const char *name, size_t length, struct error *erro
 		error, EINVAL, "no condition is called %.*s: there are %s", shown, name, names);
 }
 
-static int check_use(const struct filter *filter, const struct condition_kind *kind,
-	const char *argument, struct error *error)
+static int check_argument(
+	const struct condition_kind *kind, const char *argument, struct error *error)
 {
 	if (!kind->argument && argument)
 		return error_set(error, EINVAL, "%s takes no argument", kind->name);
 	if (kind->argument && (!argument || *argument == '\0'))
 		return error_set(error, EINVAL, "%s= lacks its argument: it is %s=%s", kind->name,
 			kind->name, kind->argument);
+	return 0;
+}
+
+int filter_check_condition(
+	const struct filter *filter, const struct condition_kind *kind, struct error *error)
+{
 	if (kind->not_calls & 1U << filter->kind)
 		return error_set(error, EINVAL, "%s%s cannot be asked of %s: %s", kind->name,
 			kind->argument ? "=" : "", call_kind_name(filter->kind), kind->because);
@@ -294,7 +300,9 @@ static int parse_condition(struct filter *filter, char **rest, struct error *err
 		take(rest, name_length + 1 + argument_length(kind, argument));
 	else
 		take(rest, strcspn(name, ":"));
-	result = check_use(filter, kind, argument, error);
+	result = check_argument(kind, argument, error);
+	if (result == 0)
+		result = filter_check_condition(filter, kind, error);
 	if (result < 0)
 		return result;
 	return add_condition(filter, kind, argument, error);
@@ -334,7 +342,7 @@ static int report(const char *option, const struct error *why, struct error *err
 static int parse(struct filter *filter, const char *option, const char *value, struct error *why)
 {
 	char *const copy = strdup(value);
-	int result = copy ? parse_option(filter, option, why) : -ENOMEM;
+	int result = copy ? filter_parse_option(filter, option, why) : -ENOMEM;
 
 	if (result == 0)
 		result = parse_value(filter, copy, why);

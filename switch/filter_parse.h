@@ -41,6 +41,16 @@ int filter_parse(struct filter *filter, const char *option, const char *value, s
  */
 int filter_parse_conditions(struct filter *filter, const char *text, struct error *error);
 
+/* What the name of the option says: kind and action. Returns 0, or -EINVAL with a message. */
+int filter_parse_option(struct filter *filter, const char *option, struct error *error);
+
+/*
+ * Whether a condition of this kind may be added to those that the filter has. Returns 0, or -EINVAL
+ * with a message.
+ */
+int filter_check_condition(
+	const struct filter *filter, const struct condition_kind *kind, struct error *error);
+
 void filter_clear(struct filter *filter);
 
 #endif

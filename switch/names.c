@@ -171,18 +171,34 @@ const char *nearest_word(const char *text, const char *const *words, size_t coun
 	return nearest.word;
 }
 
-const char *errno_nearest(const char *text)
+/* glibc's own name of an alias comes once only. */
+void errno_each(void (*take)(void *context, const char *name, int error), void *context)
 {
-	struct nearest nearest = {.text = text};
-
 	for (int error = 1; error <= ERRNO_MAX; error++) {
 		const char *name = strerrorname_np(error);
 
 		if (name)
-			nearest_consider(&nearest, name);
+			take(context, name, error);
 	}
-	for (size_t i = 0; i < ERRNO_ALIASES; i++)
-		nearest_consider(&nearest, errno_aliases[i].name);
+	for (size_t i = 0; i < ERRNO_ALIASES; i++) {
+		const char *name = strerrorname_np(errno_aliases[i].error);
+
+		if (!name || strcmp(name, errno_aliases[i].name) != 0)
+			take(context, errno_aliases[i].name, errno_aliases[i].error);
+	}
+}
+
+static void consider_errno(void *context, const char *name, int error)
+{
+	(void)error;
+	nearest_consider(context, name);
+}
+
+const char *errno_nearest(const char *text)
+{
+	struct nearest nearest = {.text = text};
+
+	errno_each(consider_errno, &nearest);
 	return nearest.word;
 }
 

@@ -15,6 +15,9 @@ const char *errno_name(int error, char buffer[static 16]);
  */
 int errno_parse(const char *text);
 
+/* Calls take for each name that errno_parse knows. */
+void errno_each(void (*take)(void *context, const char *name, int error), void *context);
+
 /* The name nearest to a misspelt one, NULL where none is near. */
 const char *errno_nearest(const char *text);
 

@@ -192,6 +192,23 @@ was, has its calls fail"
   [ ! -e "$mark" ]
 }
 
+@test "every group of trace --help has an example, and each of them can be run as it stands" {
+  cd "$BATS_TEST_TMPDIR"
+  local help group example count=0
+  help=$("$SOCKTEST" trace --help)
+  for group in Faults Checks Report Tracing; do
+    assert_contains "$(grep -A1 "^ $group:$" <<<"$help")" "    socktest trace --"
+  done
+  while read -r example; do
+    count=$((count + 1))
+    [ ${#example} -le 70 ] || fail "too wide: $example"
+    # A shell takes its quotes away, as it would the user's.
+    PATH=$BUILD:$PATH run isolated timeout "$LIMIT" bash -c "${example/% -- .\/*/ -- true}"
+    assert_status 0
+  done < <(sed -n '/^Conditions/q; s/^ *\(socktest trace .* -- \.\/[a-z]*\)$/\1/p' <<<"$help")
+  assert_equal $count 4 "number of examples"
+}
+
 @test "help that cannot be written is an error" {
   local words
   for words in --help --version 'trace --help'; do

@@ -42,6 +42,8 @@ test   command:nginx            nginx-light          nginx
 test   command:ab               apache2-utils
 test   command:wrk              wrk
 test   command:jq               jq
+test   command:zsh              zsh
+test   command:fish             fish
 test   command:prove            perl
 test   command:unshare          util-linux
 test   command:pkill            procps

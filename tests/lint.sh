@@ -60,7 +60,16 @@ run_shellcheck() {
   local status=0
   shellcheck "${scripts[@]}" || status=1
   shellcheck -s bats -e SC2016,SC2030,SC2031,SC2154 tests/*.bats || status=1
-  shellcheck -s bash tests/*.bash || status=1
+  shellcheck -s bash tests/*.bash completions/*.bash || status=1
+  return $status
+}
+
+# Each by its own shell, where that is here.
+completions_parse() {
+  local status=0
+  bash -n completions/socktest.bash || status=1
+  if command -v zsh >/dev/null; then zsh -f -n completions/_socktest || status=1; fi
+  if command -v fish >/dev/null; then fish --no-execute completions/socktest.fish || status=1; fi
   return $status
 }
 
@@ -107,7 +116,7 @@ directions() {
 documented() {
   local option subcommand status=0 pages offered
   pages=$(for page in man/*; do mandoc -T ascii "$page" | col -b; done) || return
-  offered=$(for subcommand in '' trace ctl report doctor; do
+  offered=$(for subcommand in '' trace ctl report doctor complete; do
     # shellcheck disable=SC2086 # none is no word
     build/lint-gcc/socktest $subcommand --help
   done | grep -oE -- '--[a-z][a-z-]*' | sort -u)
@@ -132,6 +141,7 @@ check clang-format clang-format --dry-run -Werror "${sources[@]}"
 check clang-tidy each 1 bash -c "tidy \"\$1\"" tidy -- "${units[@]}"
 check cppcheck run_cppcheck
 check shellcheck run_shellcheck
+check 'syntax of the completions' completions_parse
 check mandoc mandoc -T lint -W warning man/*
 check 'options in the manual pages' documented
 

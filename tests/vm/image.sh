@@ -20,8 +20,8 @@ packages=(
   base-files base-passwd bash coreutils dash debianutils diffutils findutils grep gzip hostname
   iproute2 libc-bin login mawk mount passwd procps sed tar util-linux
   libjansson4 libseccomp2 libsmartcols1 libxml2 libunwind8 libdw1 libcmocka0 liblsan0 liburing2 libevent-core-2.1-7
-  apache2-utils bats curl gdb jq ncat nginx-light nodejs perl python3 redis-server redis-tools socat strace
-  valgrind wrk
+  apache2-utils bats curl fish gdb jq ncat nginx-light nodejs perl python3 redis-server redis-tools socat strace
+  valgrind wrk zsh
 )
 # Programs of another ABI that the kernel runs too.
 case $guest in
