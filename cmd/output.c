@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/message.h"
@@ -23,13 +25,58 @@ struct output {
 	const char *command; /* for the shell; NULL: none */
 	pid_t pid;           /* of that, 0: it was not started or has ended */
 	int status;          /* what wait(2) said of it */
+	/* Whether its reader is to be waited for no longer; NULL: it never is so. */
+	bool (*is_overdue)(void *context);
+	void *context;
+	bool stalled; /* and it was not */
 };
 
-static bool wait_writable(int fd)
-{
-	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+/* How often a reader that takes nothing makes us ask, and for how long it may when it is overdue. */
+enum { LOOK_MS = 100, PATIENCE_MS = 1000 };
 
-	return poll(&pollfd, 1, -1) >= 0 || errno == EINTR;
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool overdue(const struct output *output)
+{
+	return output->is_overdue && output->is_overdue(output->context);
+}
+
+static void give_up(struct output *output)
+{
+	output->stalled = true;
+	output->error = ETIMEDOUT;
+}
+
+static void wait_writable(struct output *output)
+{
+	struct pollfd pollfd = {.fd = output->fd, .events = POLLOUT};
+	int64_t overdue_ms = -1; /* since when */
+
+	while (!output->error) {
+		const int ready = poll(&pollfd, 1, output->is_overdue ? LOOK_MS : -1);
+
+		/* What is wrong with it the write will tell. */
+		if (ready > 0 || (ready < 0 && errno != EINTR))
+			return;
+		if (!overdue(output))
+			overdue_ms = -1;
+		else if (overdue_ms < 0)
+			overdue_ms = now_ms();
+		else if (now_ms() - overdue_ms > PATIENCE_MS)
+			give_up(output);
+	}
+}
+
+/* A pipe that poll(2) calls writable takes so much at once (pipe(7)). */
+static size_t most(const struct output *output, size_t length)
+{
+	return length > PIPE_BUF && overdue(output) ? PIPE_BUF : length;
 }
 
 /* A fopencookie(3) write function: gives fewer bytes than asked for an error. */
@@ -39,12 +86,17 @@ static ssize_t write_all(void *cookie, const char *bytes, size_t length)
 	size_t done = 0;
 
 	while (done < length && !output->error) {
-		ssize_t written = write(output->fd, bytes + done, length - done);
+		if (output->is_overdue)
+			wait_writable(output);
+		if (output->error)
+			break;
+
+		ssize_t written = write(output->fd, bytes + done, most(output, length - done));
 
 		if (written >= 0)
 			done += (size_t)written;
-		else if (errno == EAGAIN && wait_writable(output->fd))
-			continue;
+		else if (errno == EAGAIN)
+			wait_writable(output);
 		else if (errno != EINTR)
 			output->error = errno;
 	}
@@ -188,6 +240,17 @@ void output_set_unbuffered(struct output *output)
 	setvbuf(output->stream, NULL, _IONBF, 0);
 }
 
+void output_hurry(struct output *output, bool (*is_overdue)(void *context), void *context)
+{
+	struct stat stat;
+
+	/* A file takes what it gets. */
+	if (output && !is_regular(output->fd, &stat)) {
+		output->is_overdue = is_overdue;
+		output->context = context;
+	}
+}
+
 void output_fail(struct output *output, int error)
 {
 	if (!output->error)
@@ -201,7 +264,8 @@ bool output_failed(const struct output *output)
 
 static void print_error(const struct output *output)
 {
-	const char *reason = strerror(output->error);
+	const char *reason = output->stalled ? "the reader takes nothing, and time is up"
+					     : strerror(output->error);
 
 	if (output->value)
 		message_print("%s=%s: cannot write: %s", output->option, output->value, reason);

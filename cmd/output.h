@@ -40,6 +40,12 @@ FILE *output_stream(struct output *output);
 /* For a stream on which lines come as things happen: each fwrite is one write(2). */
 void output_set_unbuffered(struct output *output);
 
+/*
+ * From now on a write that the reader does not take is given up about a second after is_overdue says
+ * so, which is asked again and again; NULL: it never is. A signal may interrupt the write.
+ */
+void output_hurry(struct output *output, bool (*is_overdue)(void *context), void *context);
+
 /* Notes an error (a positive errno) that the stream has not seen itself. */
 void output_fail(struct output *output, int error);
 

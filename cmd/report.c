@@ -80,21 +80,47 @@ static char **parse(int argc, char **argv, struct request *request)
 	return files;
 }
 
-static void read_file(struct recording *recording, const char *file)
+static void leave_out(struct recording *recording, const char *file, const char *reason)
+{
+	if (recording_leave_out(recording, file, reason))
+		message_exit("out of memory");
+}
+
+/* Returns whether it holds a recording; if not, the report says so of it. */
+static bool read_file(struct recording *recording, const char *file)
 {
 	FILE *const stream = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
 	struct error error = {.text = ""};
+	int status = 0;
 
-	if (!stream)
-		message_exit("%s: %s", file, strerror(errno));
-
-	const int status = recording_read(recording, file, stream, &error);
-
-	if (status)
-		message_exit("%s%s%s", *error.text ? error.text : file, *error.text ? "" : ": ",
-			*error.text ? "" : strerror(-status));
-	if (stream != stdin)
+	if (stream)
+		status = recording_read(recording, file, stream, &error);
+	else
+		status = -errno;
+	if (stream && stream != stdin)
 		fclose(stream);
+	if (status == -EDOM || status == -ENOMEM)
+		message_exit("%s", status == -EDOM ? error.text : "out of memory");
+	if (status)
+		leave_out(recording, file, *error.text ? error.text : strerror(-status));
+	return status == 0;
+}
+
+/* Returns whether any of them holds a recording. */
+static bool read_files(struct recording *recording, char **files)
+{
+	bool any = false;
+
+	for (; *files; files++)
+		any |= read_file(recording, *files);
+	return any;
+}
+
+static int refuse(const struct report *report)
+{
+	for (size_t i = 0; i < report->warnings_count; i++)
+		message_print("%s", report->warnings[i]);
+	return STATUS_FAILED;
 }
 
 static struct output *open_report(const struct request *request)
@@ -131,13 +157,17 @@ int report_command(int argc, char **argv)
 	struct request request = {.format = report_formats[0]};
 	char **const files = parse(argc, argv, &request);
 	struct recording *const recording = recording_new();
-	bool good;
+	int status;
 
 	if (!recording)
 		message_exit("out of memory");
-	for (size_t i = 0; files[i]; i++)
-		read_file(recording, files[i]);
-	good = write_report(&request, recording_report(recording));
+
+	const bool any = read_files(recording, files);
+	const struct report *const report = recording_report(recording);
+
+	if (!report)
+		message_exit("out of memory");
+	status = !any ? refuse(report) : write_report(&request, report) ? 0 : STATUS_FAILED;
 	recording_free(recording);
-	return good ? 0 : STATUS_FAILED;
+	return status;
 }

@@ -34,6 +34,9 @@ struct run {
 	struct output *events;             /* NULL: not asked for */
 	struct event_writer writer;
 	struct output *warnings; /* NULL: the report has them, or they are not wanted */
+	uint32_t stacks_written; /* the greatest number of a stack that the events have */
+	bool running, timed_out;
+	uint64_t deadline_ns; /* of CLOCK_MONOTONIC; 0: none */
 };
 
 static struct filters *make_filters(const struct options *options)
@@ -145,26 +148,57 @@ static void note_event(struct run *run, int status)
 		output_fail(run->events, -status);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Whoever reads the events is waited for as long as the run has time. */
+static bool is_overdue(void *context)
+{
+	const struct run *run = context;
+
+	if (!run->running)
+		return run->timed_out;
+	return trace_is_to_end() ||
+	       (run->deadline_ns && clock_ns(CLOCK_MONOTONIC) >= run->deadline_ns);
+}
+
 static void begin_events(struct run *run)
 {
 	const struct options *options = run->options;
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
 	const struct recording_head head = {
 		.command = (const char *const *)options->command,
 		.rules = options->rules == COUNT_GO ? "go" : "socktest",
-		.start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+		.start_ns = clock_ns(CLOCK_REALTIME),
 		.clock = options->clock,
+		.leak_check = options->leak_check != LEAK_CHECK_NO,
+		.suppressions = run->suppressions ? suppressions_texts(run->suppressions) : NULL,
 	};
 	note_event(run, events_begin(&run->writer, options->events_format,
 				output_stream(run->events), &head));
+}
+
+/* All up to this one that were not yet: each goes out once. */
+static void write_stacks(struct run *run, uint64_t time_ns, uint32_t id)
+{
+	while (run->writer.format->stack && run->stacks_written < id &&
+		!output_failed(run->events)) {
+		const uint32_t next = ++run->stacks_written;
+
+		note_event(run,
+			events_stack(&run->writer, time_ns, next, stacks_text(run->stacks, next)));
+	}
 }
 
 static void write_event(void *context, const struct event *event)
 {
 	struct run *run = context;
 
+	write_stacks(run, event->time_ns, event->stack_id);
 	if (!output_failed(run->events))
 		note_event(run, events_call(&run->writer, event));
 }
@@ -173,6 +207,7 @@ static void write_change(void *context, uint64_t time_ns, const struct sock_chan
 {
 	struct run *run = context;
 
+	write_stacks(run, time_ns, change->stack);
 	if (!output_failed(run->events))
 		note_event(run, events_socket(&run->writer, time_ns, change));
 }
@@ -305,6 +340,26 @@ static void end_child(void *context, pid_t pid, int status)
 		output_child_ended(run->further[i].output, pid, status);
 }
 
+static void begin_time(struct run *run)
+{
+	const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	run->running = true;
+	if (run->options->timeout_ns &&
+		__builtin_add_overflow(now_ns, run->options->timeout_ns, &run->deadline_ns))
+		run->deadline_ns = 0;
+	output_hurry(run->events, is_overdue, run);
+	output_hurry(run->report, is_overdue, run);
+}
+
+/* The report of a run that is over may be read at leisure. */
+static void end_time(struct run *run, const struct trace_outcome *outcome)
+{
+	run->running = false;
+	run->timed_out = outcome->timed_out;
+	output_hurry(run->report, NULL, NULL);
+}
+
 static int execute(struct run *run)
 {
 	const struct options *options = run->options;
@@ -334,7 +389,9 @@ static int execute(struct run *run)
 	struct error error = {.text = ""};
 	if (run->events)
 		begin_events(run);
+	begin_time(run);
 	int failure = trace_run(&trace_options, run->sw, &outcome, &error);
+	end_time(run, &outcome);
 	int status;
 
 	control_end(run->control, &outcome);
@@ -372,7 +429,8 @@ int trace_command(int argc, char **argv)
 	struct run run = prepare(&options);
 	int status = execute(&run);
 
-	if (!finish(&run))
+	/* That the time was up is what counts, and may be why an output was given up. */
+	if (!finish(&run) && !run.timed_out)
 		status = STATUS_FAILED;
 	options_free(&options);
 	return status;

@@ -1,6 +1,7 @@
 /*
  * A recording: a JSON object a line. The first says what it is, the last is the report; without the
- * last the run was cut off. socktest-events(5) says what stands in each.
+ * last the run was cut off. socktest-events(5) says what stands in each. A stack has a line of its
+ * own, before the first one that names it by its number.
  */
 #include <time.h>
 
@@ -22,6 +23,15 @@ static json_t *wall_clock(uint64_t ns)
 	return json_string(text);
 }
 
+static json_t *data_list(const char *const *texts)
+{
+	json_t *list = json_array();
+
+	for (; texts && *texts; texts++)
+		list = append(list, data(*texts));
+	return list;
+}
+
 static int write_begin(struct event_writer *writer, const struct recording_head *head)
 {
 	json_t *line = put(json_object(), "schema", json_string(RECORDING_SCHEMA));
@@ -29,6 +39,8 @@ static int write_begin(struct event_writer *writer, const struct recording_head 
 	line = put(line, "start", wall_clock(head->start_ns));
 	line = put(line, "start_ns", count(head->start_ns));
 	line = put(line, "count", json_string(head->rules));
+	line = put(line, "leak_check", json_boolean(head->leak_check));
+	line = put(line, "suppressions", data_list(head->suppressions));
 	return event_write_json(writer, "", put(line, "command", json_command_line(head->command)));
 }
 
@@ -77,6 +89,29 @@ static json_t *stack_end(const struct stack_text *stack)
 	return json_string(stack_end_text(stack ? stack->end : STACK_WHOLE));
 }
 
+static json_t *put_stack(json_t *line, uint32_t id)
+{
+	return put(line, "stack", id ? count(id) : json_null());
+}
+
+static json_t *new_sockets(const struct event *event)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < 2 && event->made[i].id; i++)
+		list = append(list, count(event->made[i].id));
+	return list;
+}
+
+static int write_stack(
+	struct event_writer *writer, uint64_t time_ns, uint32_t id, const struct stack_text *stack)
+{
+	json_t *line = put_stack(begin_line("stack", time_ns), id);
+
+	line = put(line, "frames", json_stack(stack));
+	return event_write_json(writer, "", put(line, "end", stack_end(stack)));
+}
+
 static int write_call(struct event_writer *writer, const struct event *event)
 {
 	const struct call *call = event->call;
@@ -91,13 +126,13 @@ static int write_call(struct event_writer *writer, const struct event *event)
 	line = put_sock(line, &event->sock);
 	line = put(line, "args", event_arguments(call, event->result));
 	line = put_result(line, event->result);
+	line = put(line, "new_sockets", new_sockets(event));
 	line = put(line, "filter", data(event->filter ? event->filter : ""));
 	line = put(line, "injected", json_boolean(event->injected));
 	line = put(line, "promised", json_boolean(event->promised));
 	line = put_kernel_error(line, event->result);
 	line = put(line, "delay_ns", count(event->delay_ns));
-	line = put(line, "stack", json_stack(event->stack));
-	return event_write_json(writer, "", put(line, "stack_end", stack_end(event->stack)));
+	return event_write_json(writer, "", put_stack(line, event->stack_id));
 }
 
 static int write_socket(
@@ -117,6 +152,7 @@ static int write_socket(
 
 	opener = put(opener, "tid", json_integer(change->tid));
 	opener = put(opener, "call", json_string(change->call));
+	opener = put_stack(opener, change->stack);
 	return event_write_json(writer, "", put(line, "opened_by", opener));
 }
 
@@ -140,6 +176,7 @@ static int write_end(struct event_writer *writer, const struct report *report)
 {
 	json_t *line = begin_line("end", report->duration_ns);
 
+	line = put(line, "count", json_string(report->law ? "socktest" : "go"));
 	line = put(line, "leak_check", json_boolean(report->leaks));
 	line = put_sockets(line, report);
 	return event_write_json(writer, "", put(line, "report", json_report(report)));
@@ -149,6 +186,7 @@ const struct event_format event_format_jsonl = {
 	.name = "jsonl",
 	.help = "a recording for socktest report and for programs: a JSON object a line",
 	.begin = write_begin,
+	.stack = write_stack,
 	.call = write_call,
 	.socket = write_socket,
 	.end = write_end,

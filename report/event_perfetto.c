@@ -28,11 +28,11 @@ static json_t *put_place(json_t *event, uint64_t time_ns, pid_t pid, pid_t tid)
 	return put(event, "tid", json_integer(tid));
 }
 
-static json_t *process_name(pid_t pid, json_t *name)
+static json_t *naming(const char *what, pid_t pid, pid_t tid, json_t *name)
 {
-	json_t *event = begin_event("M", "__metadata", json_string("process_name"));
+	json_t *event = begin_event("M", "__metadata", json_string(what));
 
-	event = put_place(event, 0, pid, pid);
+	event = put_place(event, 0, pid, tid);
 	return put(event, "args", put(json_object(), "name", name));
 }
 
@@ -46,16 +46,55 @@ static int write_begin(struct event_writer *writer, const struct recording_head 
 	return event_write_json(writer, "[\n", put(put_place(event, 0, 0, 0), "args", arguments));
 }
 
-/* Said again for one that was pushed out by another: that does no harm. */
-static int name_process(struct event_writer *writer, pid_t pid, const char *name)
+/* Whether it has to be said; again for one that was pushed out by another, which does no harm. */
+static bool is_news(struct event_name *names, pid_t id, const char *name)
 {
-	struct event_name *const slot = &writer->named[(unsigned)pid % EVENT_NAMES];
+	struct event_name *const slot = &names[(unsigned)id % EVENT_NAMES];
 
-	if (slot->pid == pid && strcmp(slot->name, name) == 0)
-		return 0;
-	slot->pid = pid;
+	if (slot->pid == id && strcmp(slot->name, name) == 0)
+		return false;
+	slot->pid = id;
 	snprintf(slot->name, sizeof(slot->name), "%s", name);
-	return event_write_json(writer, ",", process_name(pid, data(name)));
+	return true;
+}
+
+static int name_tracks(struct event_writer *writer, pid_t pid, pid_t tid, const char *name)
+{
+	int status = 0;
+
+	if (is_news(writer->processes, pid, name))
+		status =
+			event_write_json(writer, ",", naming("process_name", pid, pid, data(name)));
+	if (status == 0 && is_news(writer->threads, tid, name))
+		status = event_write_json(writer, ",", naming("thread_name", pid, tid, data(name)));
+	return status;
+}
+
+/* "main (client.c:12)" */
+static json_t *frame(const struct stack_line *line)
+{
+	struct draft draft;
+	char *text = NULL;
+	json_t *string;
+
+	if (draft_open(&draft) == 0) {
+		text_frame(draft.stream, line);
+		text = draft_text(&draft);
+	}
+	string = text ? json_string(text) : NULL;
+	free(text);
+	return string;
+}
+
+static json_t *put_stack(json_t *arguments, const struct stack_text *stack)
+{
+	json_t *frames = json_array();
+
+	for (size_t i = 0; i < stack->count; i++)
+		frames = append(frames, frame(&stack->lines[i]));
+	if (stack->end != STACK_WHOLE)
+		frames = append(frames, json_string(stack_end_text(stack->end)));
+	return put(arguments, "stack", frames);
 }
 
 static json_t *call_arguments(const struct event *event)
@@ -78,14 +117,14 @@ static json_t *call_arguments(const struct event *event)
 		arguments = put(arguments, "result", json_integer(result->value));
 	if (event->filter)
 		arguments = put(arguments, "filter", data(event->filter));
-	return arguments;
+	return event->stack ? put_stack(arguments, event->stack) : arguments;
 }
 
 static int write_call(struct event_writer *writer, const struct event *event)
 {
 	const struct caller *const caller = &event->call->caller;
 	json_t *line = begin_event("X", "call", json_string(event->call->name));
-	int status = name_process(writer, caller->pid, event->command);
+	int status = name_tracks(writer, caller->pid, caller->tid, event->command);
 
 	line = put_place(line, event->begun_ns, caller->pid, caller->tid);
 	line = put(line, "dur", microseconds(event->time_ns - event->begun_ns));

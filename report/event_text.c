@@ -199,6 +199,16 @@ static void print_sock(FILE *out, const struct sock_view *sock)
 		fprintf(out, "  <%s #%" PRIu64 ">", text_cookie(sock->cookie, cookie), sock->id);
 }
 
+static void print_socks(FILE *out, const struct event *event)
+{
+	char cookie[TEXT_COOKIE_BYTES];
+
+	print_sock(out, &event->sock);
+	for (size_t i = 0; i < 2 && event->made[i].id; i++)
+		fprintf(out, "%s<%s #%" PRIu64 ">", i ? " " : "  -> ",
+			text_cookie(event->made[i].cookie, cookie), event->made[i].id);
+}
+
 static void print_filter(FILE *out, const struct event *event)
 {
 	char delay[24];
@@ -257,7 +267,7 @@ static int write_call(struct event_writer *writer, const struct event *event)
 	fprintf(draft.stream, " %d ", event->call->caller.tid);
 	print_call(draft.stream, event->call, event->result);
 	print_result(draft.stream, event->call, event->result);
-	print_sock(draft.stream, &event->sock);
+	print_socks(draft.stream, event);
 	print_filter(draft.stream, event);
 	fputc('\n', draft.stream);
 	if (event->stack)

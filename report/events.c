@@ -38,6 +38,12 @@ int events_begin(struct event_writer *writer, const struct event_format *format,
 	return format->begin ? format->begin(writer, head) : 0;
 }
 
+int events_stack(
+	struct event_writer *writer, uint64_t time_ns, uint32_t id, const struct stack_text *stack)
+{
+	return writer->format->stack ? writer->format->stack(writer, time_ns, id, stack) : 0;
+}
+
 int events_call(struct event_writer *writer, const struct event *event)
 {
 	return writer->format->call ? writer->format->call(writer, event) : 0;

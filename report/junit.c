@@ -1,6 +1,6 @@
 /*
- * JUnit's XML as CI servers read it: one suite, in which the program's exit and each check is a test
- * case; warnings are its system-err. The only user of libxml2.
+ * JUnit's XML as CI servers read it: a suite for each run, in which the program's exit and each check
+ * is a test case; warnings are its system-err. The only user of libxml2.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,9 +13,9 @@
 /* What is being written. An error sticks. */
 struct junit {
 	xmlTextWriterPtr writer;
-	const struct report *report;
+	const struct report *report; /* the run of the suite */
 	bool failed;
-	bool warned; /* system-err was begun */
+	bool warned; /* its system-err was begun */
 };
 
 static void begin(struct junit *junit, const char *element)
@@ -64,7 +64,7 @@ static void put_point(void *context, const struct check *point)
 	struct junit *junit = context;
 
 	begin(junit, "testcase");
-	put(junit, "classname", "socktest", 0);
+	put(junit, "classname", junit->report->name ? junit->report->name : "socktest", TEXT_PROSE);
 	put(junit, "name", point->name, TEXT_PROSE);
 	if (!point->ok) {
 		begin(junit, "failure");
@@ -92,14 +92,36 @@ static void put_warning(void *context, const char *text)
 	free(escaped);
 }
 
-static void put_suite(struct junit *junit, const char *command)
+/* "run.jsonl: ./client 1", of one run only what it executed. */
+static void put_suite_name(struct junit *junit)
 {
-	const struct report *const report = junit->report;
+	const char *const part = junit->report->name;
+	char *const command = text_command(junit->report->command);
+	char *name = NULL;
+
+	if (!command) {
+		junit->failed = true;
+		return;
+	}
+	if (part && asprintf(&name, "%s%s%s", part, *command ? ": " : "", command) < 0)
+		junit->failed = true;
+	else if (part)
+		put(junit, "name", name, TEXT_PROSE);
+	else
+		put(junit, "name", *command ? command : "socktest", 0);
+	free(name);
+	free(command);
+}
+
+static void put_suite(struct junit *junit, const struct report *report)
+{
 	size_t failures = 0;
 
+	junit->report = report;
+	junit->warned = false;
 	report_each_point(report, count_failure, &failures);
 	begin(junit, "testsuite");
-	put(junit, "name", *command ? command : "socktest", 0);
+	put_suite_name(junit);
 	put_number(junit, "tests", report_points_count(report));
 	put_number(junit, "failures", failures);
 	put_number(junit, "errors", 0);
@@ -112,13 +134,16 @@ static void put_suite(struct junit *junit, const char *command)
 	end(junit);
 }
 
-static void put_document(struct junit *junit, const char *command)
+static void put_document(struct junit *junit, const struct report *report)
 {
 	xmlTextWriterSetIndent(junit->writer, 1);
 	if (xmlTextWriterStartDocument(junit->writer, NULL, "UTF-8", NULL) < 0)
 		junit->failed = true;
 	begin(junit, "testsuites");
-	put_suite(junit, command);
+	for (size_t i = 0; i < report->parts_count; i++)
+		put_suite(junit, &report->parts[i]);
+	if (!report->parts_count)
+		put_suite(junit, report);
 	end(junit);
 	if (xmlTextWriterEndDocument(junit->writer) < 0)
 		junit->failed = true;
@@ -126,14 +151,12 @@ static void put_document(struct junit *junit, const char *command)
 
 static int fill(xmlBuffer *buffer, const struct report *report)
 {
-	struct junit junit = {.writer = xmlNewTextWriterMemory(buffer, 0), .report = report};
-	char *const command = text_command(report->command);
+	struct junit junit = {.writer = xmlNewTextWriterMemory(buffer, 0)};
 
-	if (junit.writer && command)
-		put_document(&junit, command);
+	if (junit.writer)
+		put_document(&junit, report);
 	else
 		junit.failed = true;
-	free(command);
 	/* What it still holds goes to the buffer. */
 	xmlFreeTextWriter(junit.writer);
 	return junit.failed ? -ENOMEM : 0;

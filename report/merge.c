@@ -24,6 +24,8 @@ void merge_clear(struct merge *merge)
 	free(merge->filters);
 	free(merge->checks);
 	free(merge->warnings);
+	merge_outcome_clear(merge);
+	free(merge->parts);
 	merge_stacks_clear(merge);
 	snapshot_clear(&merge->snapshot);
 	*merge = (struct merge){0};
@@ -115,22 +117,55 @@ void merge_check(struct merge *merge, const struct check *check)
 	grown[report->checks_count++] = *check;
 }
 
-void merge_warning(struct merge *merge, const char *format, ...)
+static void add_warning(struct merge *merge, char *text, bool named)
 {
 	struct report *const report = &merge->report;
-	const char **const grown =
+	struct merge_warning *const grown =
 		grow(merge, merge->warnings, report->warnings_count, sizeof(*grown));
-	char *text = NULL;
+
+	if (!grown) {
+		free(text);
+		return;
+	}
+	merge->warnings = grown;
+	grown[report->warnings_count++] =
+		(struct merge_warning){.text = merge_keep(merge, text), .named = named};
+}
+
+void merge_warning(struct merge *merge, const char *text)
+{
+	add_warning(merge, strdup(text), false);
+}
+
+void merge_warning_of_file(struct merge *merge, const char *format, ...)
+{
+	char *text = NULL, *named = NULL;
 	va_list arguments;
 
-	if (!grown)
-		return;
 	va_start(arguments, format);
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
 	va_end(arguments);
-	merge->warnings = grown;
-	grown[report->warnings_count++] = merge_keep(merge, text);
+	if (!text ||
+		asprintf(&named, "%s: %s", merge->parts[merge->parts_count - 1].name, text) < 0)
+		named = NULL;
+	free(text);
+	add_warning(merge, named, true);
+}
+
+void merge_part(struct merge *merge, const char *name)
+{
+	struct merge_part *const grown =
+		grow(merge, merge->parts, merge->parts_count, sizeof(*grown));
+
+	if (!grown)
+		return;
+	merge->parts = grown;
+	grown[merge->parts_count++] = (struct merge_part){
+		.name = name,
+		.checks = merge->report.checks_count,
+		.warnings = merge->report.warnings_count,
+	};
 }
 
 static bool failed(bool cut_off, bool signaled, int status)
@@ -147,6 +182,8 @@ void merge_run(struct merge *merge, const struct run_end *end)
 			   (report->cut_off && end->cut_off);
 
 	report->duration_ns += end->duration_ns;
+	if (merge->parts_count)
+		merge->parts[merge->parts_count - 1].end = *end;
 	if (merge->ended && (known || !worse))
 		return;
 	merge->ended = true;

@@ -9,13 +9,39 @@
 
 struct merge_stack;
 
+/* How a run ended, and whose it was. */
+struct run_end {
+	const char *const *command;
+	bool cut_off, signaled;
+	int status;
+	uint64_t duration_ns;
+};
+
+/* A recording of several. */
+struct merge_part {
+	const char *name;
+	struct run_end end;
+	bool unread;
+	size_t checks, warnings; /* the first of its own */
+};
+
+struct merge_warning {
+	const char *text;
+	bool named; /* the recording, by itself */
+};
+
 /* Errors stick: no_memory is asked for at the end. */
 struct merge {
 	struct report report; /* points into what follows */
 	struct snapshot snapshot;
 	struct filter_tally *filters;
 	struct check *checks;
-	const char **warnings;
+	struct merge_warning *warnings;
+	struct merge_part *parts;
+	size_t parts_count;
+	struct merge_outcome *outcome; /* what the report points to, of several */
+	const char *rules,
+		*rules_of; /* by which all of them count, and the first; NULL: no one yet */
 	struct merge_stack *stacks_known;
 	const struct stack_text **stacks; /* by their numbers, from 1 */
 	uint32_t stacks_count;            /* the greatest number */
@@ -39,19 +65,23 @@ void merge_socket(struct merge *merge, const struct socket_row *row);
 /* The option is copied. */
 void merge_filter(struct merge *merge, const char *option, uint64_t matched, uint64_t fired);
 void merge_check(struct merge *merge, const struct check *check);
-void merge_warning(struct merge *merge, const char *format, ...)
+
+/* Of the part's run; or of the recording, whose name goes before it. */
+void merge_warning(struct merge *merge, const char *text);
+void merge_warning_of_file(struct merge *merge, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A recording begins: what follows is its own. The name is lent for as long as the merge. */
+void merge_part(struct merge *merge, const char *name);
+
+/* The report of all parts, lent for as long as nothing is added. */
+const struct report *merge_report(struct merge *merge);
+void merge_outcome_clear(struct merge *merge);
+
 /*
- * How a run ended, and whose it was. Of several the first that did not end well is told, else the
- * first; the durations are added. command is lent for as long as the merge.
+ * Of several the first that did not end well is told, else the first; the durations are added.
+ * command is lent for as long as the merge.
  */
-struct run_end {
-	const char *const *command;
-	bool cut_off, signaled;
-	int status;
-	uint64_t duration_ns;
-};
 void merge_run(struct merge *merge, const struct run_end *end);
 
 /* The number of the stack with these frames and this end; 0: there is none, or no memory. */

@@ -171,7 +171,7 @@ static void take_warning(struct merge *merge, const json_t *string)
 {
 	const char *const text = json_string_value(string);
 
-	merge_warning(merge, "%s", text ? text : "");
+	merge_warning(merge, text ? text : "");
 }
 
 void merge_end(struct merge *merge, const json_t *line)

@@ -14,7 +14,9 @@ void report_each_point(const struct report *report,
 	char detail[64] = "", name[TEXT_SIGNAL_BYTES];
 	const bool ok = !report->cut_off && !report->signaled && report->status == 0;
 
-	if (report->cut_off)
+	if (report->unread)
+		snprintf(detail, sizeof(detail), "not known: the recording cannot be read");
+	else if (report->cut_off)
 		snprintf(detail, sizeof(detail), "not known: the recording has no end");
 	else if (report->signaled)
 		snprintf(detail, sizeof(detail), "killed by %s", text_signal(report->status, name));

@@ -15,14 +15,22 @@ struct life {
 	bool adopted;
 	bool told; /* SO_ERROR said that the connect is done, and was counted for it */
 	enum { SETTLED_NOT, SETTLED_CONNECTED, SETTLED_FAILED } unasked; /* what no call told yet */
-	json_t *stack, *stack_end; /* of the call that opened it, NULL: not known */
+	json_int_t stack; /* of the call that opened it; 0: not known */
 	struct socket_row row;
+	UT_hash_handle hh;
+};
+
+/* A line that tells of a stack. */
+struct known_stack {
+	json_int_t id;
+	json_t *line;
 	UT_hash_handle hh;
 };
 
 struct replay {
 	struct merge counted; /* only its counters and filters are used */
 	struct life *lives;
+	struct known_stack *stacks;
 	uint64_t turned; /* the socket of the last turn */
 	size_t events;
 	uint64_t time_ns;
@@ -38,9 +46,19 @@ static void forget(struct replay *replay, struct life *life)
 	HASH_DEL(replay->lives, life);
 	free(life->row.local);
 	free(life->row.peer);
-	json_decref(life->stack);
-	json_decref(life->stack_end);
 	free(life);
+}
+
+static void forget_stacks(struct replay *replay)
+{
+	struct known_stack *stack = replay->stacks, *next;
+
+	HASH_CLEAR(hh, replay->stacks);
+	for (; stack; stack = next) {
+		next = stack->hh.next;
+		json_decref(stack->line);
+		free(stack);
+	}
 }
 
 void replay_free(struct replay *replay)
@@ -51,6 +69,7 @@ void replay_free(struct replay *replay)
 		return;
 	while ((life = replay->lives))
 		forget(replay, life);
+	forget_stacks(replay);
 	merge_clear(&replay->counted);
 	free(replay);
 }
@@ -96,9 +115,18 @@ static const char *call_name(const char *text)
 	return "";
 }
 
-static struct life *begin_life(struct replay *replay, const json_t *line, uint64_t id)
+static void set_opener(struct life *life, const json_t *line)
 {
 	const json_t *const opened_by = json_object_get(line, "opened_by");
+
+	life->row.opened_by.call = call_name(text_of(opened_by, "call"));
+	life->row.opened_by.pid = (pid_t)number_of(opened_by, "pid");
+	life->row.opened_by.tid = (pid_t)number_of(opened_by, "tid");
+	life->stack = number_of(opened_by, "stack");
+}
+
+static struct life *begin_life(struct replay *replay, const json_t *line, uint64_t id)
+{
 	struct life *const life = calloc(1, sizeof(*life));
 
 	if (!life) {
@@ -107,9 +135,6 @@ static struct life *begin_life(struct replay *replay, const json_t *line, uint64
 	}
 	life->id = id;
 	life->opened_ns = replay->time_ns;
-	life->row.opened_by.call = call_name(text_of(opened_by, "call"));
-	life->row.opened_by.pid = (pid_t)number_of(opened_by, "pid");
-	life->row.opened_by.tid = (pid_t)number_of(opened_by, "tid");
 	life->row.cookie = strtoull(text_of(line, "cookie"), NULL, 16);
 	HASH_ADD(hh, replay->lives, id, sizeof(life->id), life);
 	return life;
@@ -161,6 +186,7 @@ static void take_turn(struct replay *replay, const json_t *line)
 		return;
 	life->row.pid = (pid_t)number_of(line, "pid");
 	life->row.fd = (int)number_of(line, "fd");
+	set_opener(life, line);
 	replay->turned = id;
 	if (strcmp(change, "closed") == 0) {
 		add_to(replay, life->row.cookie, COUNTER_CLOSED, 1);
@@ -404,12 +430,6 @@ static void complete_new(struct replay *replay, const json_t *line, const struct
 	if (deed->error || !life || life->row.opened_by.tid != number_of(line, "tid"))
 		return;
 	set_command(life, line);
-	if (deed->kind != CALL_SOCKET && deed->kind != CALL_SOCKETPAIR && deed->kind != CALL_ACCEPT)
-		return;
-	json_decref(life->stack);
-	json_decref(life->stack_end);
-	life->stack = json_incref(json_object_get(line, "stack"));
-	life->stack_end = json_incref(json_object_get(line, "stack_end"));
 	if (deed->kind == CALL_ACCEPT)
 		set_address(&life->row.peer, deed->args, "peer");
 }
@@ -452,6 +472,25 @@ static void take_call(struct replay *replay, const json_t *line)
 	complete_new(replay, line, &deed);
 }
 
+static void take_stack(struct replay *replay, const json_t *line)
+{
+	const json_int_t id = number_of(line, "stack");
+	struct known_stack *stack;
+
+	HASH_FIND(hh, replay->stacks, &id, sizeof(id), stack);
+	if (!stack) {
+		stack = calloc(1, sizeof(*stack));
+		if (!stack) {
+			replay->counted.no_memory = true;
+			return;
+		}
+		stack->id = id;
+		HASH_ADD(hh, replay->stacks, id, sizeof(stack->id), stack);
+	}
+	json_decref(stack->line);
+	stack->line = json_deep_copy(line);
+}
+
 bool replay_take(struct replay *replay, const json_t *line)
 {
 	const char *const event = text_of(line, "event");
@@ -463,6 +502,8 @@ bool replay_take(struct replay *replay, const json_t *line)
 		take_turn(replay, line);
 	else if (strcmp(event, "call") == 0)
 		take_call(replay, line);
+	else if (strcmp(event, "stack") == 0)
+		take_stack(replay, line);
 	else
 		return false;
 	replay->events++;
@@ -486,6 +527,16 @@ static int by_id(const struct life *a, const struct life *b)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
+static uint32_t stack_of(const struct replay *replay, const struct life *life, struct merge *merge)
+{
+	const struct known_stack *stack;
+
+	HASH_FIND(hh, replay->stacks, &life->stack, sizeof(life->stack), stack);
+	return stack ? merge_stack(merge, json_object_get(stack->line, "frames"),
+			       json_object_get(stack->line, "end"))
+		     : 0;
+}
+
 static void merge_lives(struct replay *replay, struct merge *merge)
 {
 	struct life *life;
@@ -497,7 +548,7 @@ static void merge_lives(struct replay *replay, struct merge *merge)
 		add_to(replay, row->cookie, COUNTER_INFLIGHT, 1);
 		add_to(replay, row->cookie, COUNTER_PENDING, row->state == SOCKET_CONNECTING);
 		row->opened_by.age_ns = replay->time_ns - life->opened_ns;
-		row->opened_by.stack = merge_stack(merge, life->stack, life->stack_end);
+		row->opened_by.stack = stack_of(replay, life, merge);
 		merge_socket(merge, row);
 		row->local = row->peer = NULL; /* taken over */
 		forget(replay, life);

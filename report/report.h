@@ -36,6 +36,14 @@ struct report {
 	size_t warnings_count;
 	bool leaks; /* leaked sockets are to be grouped by where they were opened */
 	bool law;   /* sockstat_law_holds is expected of every cookie: not so with --count=go */
+	/*
+	 * Where it is of several recordings, each by itself: its name, command, end, checks and
+	 * warnings, and nothing else. Checks of the whole begin with the recording's name.
+	 */
+	const struct report *parts;
+	size_t parts_count;
+	const char *name;
+	bool unread; /* nothing of it is known, not even counters; cut_off too */
 };
 
 struct report_style {
@@ -79,9 +87,11 @@ enum event_clock {
 
 /* What a recording of events begins with. */
 struct recording_head {
-	const char *const *command; /* NULL-terminated */
-	const char *rules;          /* of counting: "socktest" or "go" */
-	uint64_t start_ns;          /* of the run, since the epoch */
+	const char *const *command;      /* NULL-terminated */
+	const char *rules;               /* of counting: "socktest" or "go" */
+	uint64_t start_ns;               /* of the run, since the epoch */
+	bool leak_check;                 /* report.leaks, for a run that is cut off */
+	const char *const *suppressions; /* conditions, NULL-terminated; NULL: none */
 	enum event_clock clock;
 };
 
@@ -95,11 +105,11 @@ struct event_writer {
 	FILE *stream;
 	uint64_t start_ns; /* of the head, as the clock is */
 	enum event_clock clock;
-	/* The names of processes that a format told of lately. */
+	/* The names of processes and of threads that a format told of lately. */
 	struct event_name {
 		pid_t pid;
 		char name[EVENT_NAME_BYTES];
-	} named[EVENT_NAMES];
+	} processes[EVENT_NAMES], threads[EVENT_NAMES];
 };
 
 struct event_format {
@@ -111,6 +121,9 @@ struct event_format {
 	 * to then has to be of use.
 	 */
 	int (*begin)(struct event_writer *writer, const struct recording_head *head);
+	/* Once for each, before what names it; where it is NULL the others show whole stacks. */
+	int (*stack)(struct event_writer *writer, uint64_t time_ns, uint32_t id,
+		const struct stack_text *stack);
 	int (*call)(struct event_writer *writer, const struct event *event);
 	int (*socket)(
 		struct event_writer *writer, uint64_t time_ns, const struct sock_change *change);
@@ -126,6 +139,8 @@ const struct event_format *event_format_find(const char *name);
 /* Makes *writer and writes the beginning. These return 0 or -errno. */
 int events_begin(struct event_writer *writer, const struct event_format *format, FILE *stream,
 	const struct recording_head *head);
+int events_stack(
+	struct event_writer *writer, uint64_t time_ns, uint32_t id, const struct stack_text *stack);
 int events_call(struct event_writer *writer, const struct event *event);
 int events_socket(struct event_writer *writer, uint64_t time_ns, const struct sock_change *change);
 int events_end(struct event_writer *writer, const struct report *report);

@@ -10,7 +10,8 @@
 
 struct tap {
 	FILE *out;
-	size_t number; /* of the last point */
+	const char *part; /* the recording whose points these are; NULL: there is one only */
+	size_t number;    /* of the last point */
 };
 
 /* In double quotes YAML has all escapes that text_print writes. */
@@ -26,12 +27,32 @@ static void print_quoted(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* A '#' would begin a directive: "# TODO" makes a failure count for nothing. */
+static void print_description(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '#')
+			fputs("\\x23", out);
+		else
+			text_print(out, (char[]){*text, '\0'}, TEXT_PROSE);
+	}
+}
+
+static void print_part(FILE *out, const char *part)
+{
+	if (!part)
+		return;
+	print_description(out, part);
+	fputs(": ", out);
+}
+
 static void print_point(void *context, const struct check *point)
 {
 	struct tap *tap = context;
 
 	fprintf(tap->out, "%s %zu - ", point->ok ? "ok" : "not ok", ++tap->number);
-	text_print(tap->out, point->name, TEXT_PROSE);
+	print_part(tap->out, tap->part);
+	print_description(tap->out, point->name);
 	fputc('\n', tap->out);
 	if (point->ok)
 		return;
@@ -49,32 +70,50 @@ static void print_warning(void *context, const char *text)
 	fputc('\n', tap->out);
 }
 
-static void print_report(FILE *out, const struct report *report, const char *command)
+/* Returns 0 or -ENOMEM. */
+static int print_run(struct tap *tap, const struct report *run)
+{
+	char *const command = text_command(run->command);
+
+	if (!command)
+		return -ENOMEM;
+	tap->part = run->name;
+	if (*command) {
+		fputs("# ", tap->out);
+		print_part(tap->out, tap->part);
+		fprintf(tap->out, "%s\n", command);
+	}
+	free(command);
+	report_each_point(run, print_point, tap);
+	report_each_warning(run, print_warning, tap);
+	return 0;
+}
+
+static int print_report(FILE *out, const struct report *report)
 {
 	struct tap tap = {.out = out};
+	size_t count = report->parts_count ? 0 : report_points_count(report);
+	int status = 0;
 
-	fprintf(out, "TAP version 13\n1..%zu\n", report_points_count(report));
-	if (*command)
-		fprintf(out, "# %s\n", command);
-	report_each_point(report, print_point, &tap);
-	report_each_warning(report, print_warning, &tap);
+	for (size_t i = 0; i < report->parts_count; i++)
+		count += report_points_count(&report->parts[i]);
+	fprintf(out, "TAP version 13\n1..%zu\n", count);
+	if (!report->parts_count)
+		return print_run(&tap, report);
+	for (size_t i = 0; status == 0 && i < report->parts_count; i++)
+		status = print_run(&tap, &report->parts[i]);
+	return status;
 }
 
 static int write_tap(const struct report *report, const struct report_style *style, FILE *stream)
 {
 	struct draft draft;
 	int status = draft_open(&draft);
-	char *command;
 
 	(void)style;
 	if (status < 0)
 		return status;
-	command = text_command(report->command);
-	if (command)
-		print_report(draft.stream, report, command);
-	else
-		status = -ENOMEM;
-	free(command);
+	status = print_report(draft.stream, report);
 	return draft_end(&draft, status, stream);
 }
 

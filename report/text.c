@@ -80,22 +80,23 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void print_frame(FILE *stream, const struct stack_line *line)
+void text_frame(FILE *stream, const struct stack_line *line)
 {
 	text_print(stream, *line->function ? line->function : "?", TEXT_DATA);
 	fputs(" (", stream);
 	text_print(stream, base_name(line->line ? line->file : line->module), TEXT_DATA);
 	if (line->line)
-		fprintf(stream, ":%d)\n", line->line);
+		fprintf(stream, ":%d)", line->line);
 	else
-		fprintf(stream, "+0x%" PRIx64 ")\n", line->offset);
+		fprintf(stream, "+0x%" PRIx64 ")", line->offset);
 }
 
 void text_stack(FILE *stream, const struct stack_text *stack, const char *indent)
 {
 	for (size_t i = 0; i < stack->count; i++) {
 		fprintf(stream, "%s%s ", indent, i ? "by" : "at");
-		print_frame(stream, &stack->lines[i]);
+		text_frame(stream, &stack->lines[i]);
+		fputc('\n', stream);
 	}
 	if (stack->end != STACK_WHOLE)
 		fprintf(stream, "%s(%s)\n", indent, stack_end_text(stack->end));

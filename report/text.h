@@ -45,6 +45,9 @@ const char *text_signal(int number, char buffer[static TEXT_SIGNAL_BYTES]);
  */
 void text_stack(FILE *stream, const struct stack_text *stack, const char *indent);
 
+/* What such a line says of the frame, "main (client.c:12)". */
+void text_frame(FILE *stream, const struct stack_line *line);
+
 /*
  * A draft is written in memory and then goes out with one fwrite: whole, or not at all where memory
  * ran out. Nothing that is written to draft.stream needs to be checked: draft_text and draft_end

@@ -83,6 +83,7 @@ void sock_turns(const struct switchboard *sw, const struct sock *sock, enum sock
 		.pid = sock->opened_by.pid,
 		.tid = sock->opened_by.tid,
 		.call = sock->opened_by.call,
+		.stack = sock->opened_by.stack,
 		.holder = sock->holder.pid,
 		.command = sock->holder.command,
 	};

@@ -8,20 +8,31 @@
 
 struct suppressions {
 	struct filter *list; /* of which the conditions are used alone */
+	char **texts;        /* of each; and NULL */
 	size_t count;
 };
 
 struct suppressions *suppressions_new(void)
 {
-	return calloc(1, sizeof(struct suppressions));
+	struct suppressions *const suppressions = calloc(1, sizeof(*suppressions));
+
+	if (suppressions)
+		suppressions->texts = calloc(1, sizeof(*suppressions->texts));
+	if (suppressions && suppressions->texts)
+		return suppressions;
+	free(suppressions);
+	return NULL;
 }
 
 void suppressions_free(struct suppressions *suppressions)
 {
 	if (!suppressions)
 		return;
-	for (size_t i = 0; i < suppressions->count; i++)
+	for (size_t i = 0; i < suppressions->count; i++) {
 		filter_clear(&suppressions->list[i]);
+		free(suppressions->texts[i]);
+	}
+	free(suppressions->texts);
 	free(suppressions->list);
 	free(suppressions);
 }
@@ -49,22 +60,52 @@ static int check_facts(const struct filter *filter, struct error *error)
 	return 0;
 }
 
-static int add(struct suppressions *suppressions, const char *text, struct error *error)
+/* Room for one more. Returns 0 or -ENOMEM. */
+static int grow(struct suppressions *suppressions)
 {
-	struct filter *const list = reallocarray(
-		suppressions->list, suppressions->count + 1, sizeof(*suppressions->list));
+	const size_t count = suppressions->count + 1;
+	struct filter *const list =
+		reallocarray(suppressions->list, count, sizeof(*suppressions->list));
 
 	if (!list)
 		return -ENOMEM;
 	suppressions->list = list;
+
+	char **const texts =
+		reallocarray(suppressions->texts, count + 1, sizeof(*suppressions->texts));
+
+	if (!texts)
+		return -ENOMEM;
+	suppressions->texts = texts;
+	return 0;
+}
+
+/* Takes a parsed one in. Returns 0 or -ENOMEM. */
+static int keep(struct suppressions *suppressions, const char *text)
+{
+	char *const copy = strdup(text);
+
+	if (!copy)
+		return -ENOMEM;
+	suppressions->texts[suppressions->count++] = copy;
+	suppressions->texts[suppressions->count] = NULL;
+	return 0;
+}
+
+static int add(struct suppressions *suppressions, const char *text, struct error *error)
+{
+	if (grow(suppressions))
+		return -ENOMEM;
+
+	struct filter *const list = suppressions->list;
 	int result = filter_parse_conditions(&list[suppressions->count], text, error);
 	if (result)
 		return result;
 	result = check_facts(&list[suppressions->count], error);
+	if (!result)
+		result = keep(suppressions, text);
 	if (result)
 		filter_clear(&list[suppressions->count]);
-	else
-		suppressions->count++;
 	return result;
 }
 
@@ -79,6 +120,11 @@ int suppressions_add(struct suppressions *suppressions, const char *line, struct
 		result = add(suppressions, text, error);
 	free(text);
 	return result;
+}
+
+const char *const *suppressions_texts(const struct suppressions *suppressions)
+{
+	return (const char *const *)suppressions->texts;
 }
 
 static bool holds(const struct filter *filter, const struct filter_subject *subject)

@@ -19,6 +19,9 @@ void suppressions_free(struct suppressions *suppressions);
  */
 int suppressions_add(struct suppressions *suppressions, const char *line, struct error *error);
 
+/* All of them as they were added, and NULL; lent until the next is added. */
+const char *const *suppressions_texts(const struct suppressions *suppressions);
+
 /*
  * Whether all conditions of one hold for a socket. functions: those on the stack that opened it,
  * the innermost first, and NULL; or NULL.

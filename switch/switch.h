@@ -52,6 +52,7 @@ struct sock_change {
 	pid_t pid; /* the process that opened or adopted it, and its thread */
 	pid_t tid;
 	const char *call;    /* that opened it, "" for an adopted one */
+	uint32_t stack;      /* of that call; 0: not taken */
 	pid_t holder;        /* the process that has it, or had it last */
 	const char *command; /* of the holder, lent; NULL where it has not left */
 };

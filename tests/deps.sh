@@ -44,6 +44,7 @@ test   command:wrk              wrk
 test   command:jq               jq
 test   command:zsh              zsh
 test   command:fish             fish
+test   command:xmllint          libxml2-utils
 test   command:prove            perl
 test   command:unshare          util-linux
 test   command:pkill            procps

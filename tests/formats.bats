@@ -182,6 +182,7 @@ assert float(suite.get("time")) > 0
 for case in suite.iter("testcase"):
     print(case.get("classname"), case.get("name"), [failure.get("message") for failure in case.iter("failure")])
 ' "$report"
+  assert_junit "$report"
   assert_equal "$output" "$PROGS/do_calls tcp close 4 1 0 0
 socktest exit []
 socktest expect * opened<2 []
@@ -195,8 +196,25 @@ socktest leak-check []"
   assert_contains "$(cat "$report")" 'message: "exited with 3"'
   assert_contains "$(cat "$report")" "# warning: --fail-connect=EPERM never fired"
   formatted junit --fail-connect=EPERM "$PROGS/exit_code" 3
+  assert_junit "$report"
   assert_contains "$(cat "$report")" '<failure message="exited with 3"/>'
   assert_contains "$(cat "$report")" "<system-err>warning: --fail-connect=EPERM never fired"
+}
+
+@test "tap and junit: quotes, backslashes, markup and control characters are escaped" {
+  local filter='--fail-connect=EIO:to=/a"b\\c<&>#'
+  formatted tap --require-fired "$filter" "$PROGS/exit_code" 3 $'# TODO\e[31m' '<&>'
+  assert_contains "$(cat "$report")" 'message: "never fired: --fail-connect=EIO:to=/a\"b\\\\c<&>#"'
+  assert_contains "$(cat "$report")" $'exit_code 3 # TODO\\x1b[31m <&>\nnot ok 1 - exit\n'
+  run prove -e cat "$report"
+  assert_contains "$output" "Failed 2/2 subtests"
+  formatted junit --require-fired "$filter" "$PROGS/exit_code" 3 $'\e\xff' '<&>"'
+  assert_junit "$report"
+  assert_equal "$("$PYTHON" -c 'import sys, xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot()[0]
+print(suite.get("name"))
+print(suite.findall("testcase/failure")[1].get("message"))' "$report")" \
+    "$PROGS/exit_code 3 \\x1b\\xff <&>\""$'\nnever fired: --fail-connect=EIO:to=/a"b\\\\c<&>#'
 }
 
 @test "--format=FORMAT:FILE: further reports, next to the usual one" {

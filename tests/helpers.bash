@@ -155,6 +155,11 @@ descendants_of() {
   done
 }
 
+# program_of NAME: the pid of what socktest runs
+program_of() {
+  cat "/proc/${started[$1]}/task/"*/children | cut -d' ' -f1
+}
+
 # ---- network ----
 
 # Where a server cannot choose its port itself. It stays free unless somebody is quicker.
@@ -292,6 +297,17 @@ assert_counter() { # assert_counter COOKIE COUNTER N
 
 assert_none_inflight() {
   assert_equal "$(json '.sockets[]')" "" "sockets left open"
+}
+
+# assert_junit FILE: as CI servers read it, with as many cases and failures as it says
+assert_junit() {
+  local said counted
+  xmllint --noout --relaxng "$TESTS/junit.rng" "$1" || fail "$(cat "$1")"
+  said=$(xmllint --xpath '//testsuite/@tests | //testsuite/@failures' "$1" | grep -o '[0-9]*')
+  counted=$("$PYTHON" -c 'import sys, xml.etree.ElementTree as tree
+for suite in tree.parse(sys.argv[1]).getroot():
+    print(len(suite.findall("testcase")), len(suite.findall("testcase/failure")), sep="\n")' "$1")
+  assert_equal "$said" "$counted" "tests and failures"
 }
 
 # What two runs of one program have in common: neither pids nor ports nor times.

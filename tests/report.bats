@@ -27,7 +27,9 @@ cut_off() {
 
 # The counters of a report, those that are not zero.
 stats_of() { # stats_of FILE
-  report=$1 counts
+  # shellcheck disable=SC2034 # for assert_lawful
+  local report=$1
+  assert_lawful && counts
 }
 
 reading_memory() { # reading_memory N: of reading that many sockets, in kB
@@ -142,6 +144,95 @@ inet/dgram/udp opened=1 closed=1'
   assert_equal "$(reported "$other" "$recording" | grep -c inet/stream/tcp)" 5
 }
 
+# keep NAME: the recording, under that name
+keep() {
+  mv "$recording" "$BATS_TEST_TMPDIR/$1"
+}
+
+@test "each of several recordings has its own test points, by its name" {
+  cd "$BATS_TEST_TMPDIR"
+  record sh -c 'exit 3'
+  keep a.jsonl
+  record --expect='* opened==1' --require-fired --fail-connect=EIO:prob=50% --seed=3 sh -c 'exit 4'
+  keep 'b # TODO.jsonl'
+  record true
+  cut_off
+  keep c.jsonl
+  reported --format=tap a.jsonl 'b # TODO.jsonl' c.jsonl >tap
+  assert_equal "$(grep -E '^(1\.|not|ok)' tap)" '1..5
+not ok 1 - a.jsonl: exit
+not ok 2 - b \x23 TODO.jsonl: exit
+not ok 3 - b \x23 TODO.jsonl: require-fired
+not ok 4 - b \x23 TODO.jsonl: expect * opened==1
+not ok 5 - c.jsonl: exit'
+  assert_contains "$(<tap)" '# a.jsonl: sh -c exit 3'
+  assert_contains "$(<tap)" '# warning: b # TODO.jsonl: seed 3'
+  assert_contains "$(<tap)" '# warning: c.jsonl: its end is missing'
+  run prove -e cat tap
+  assert_contains "$output" "Failed 5/5 subtests"
+  reported --format=junit a.jsonl 'b # TODO.jsonl' c.jsonl >junit
+  assert_junit junit
+  assert_equal "$(xmllint --xpath '//testsuite/@name' junit | xargs -n1)" 'name=a.jsonl: sh -c exit 3
+name=b # TODO.jsonl: sh -c exit 4
+name=c.jsonl: true'
+  assert_equal "$(xmllint --xpath '//failure/@message' junit | xargs -n1)" 'message=exited with 3
+message=exited with 4
+message=never fired: --fail-connect=EIO:prob=50%
+message=opened=0
+message=not known: the recording has no end'
+  reported --format=json a.jsonl 'b # TODO.jsonl' >json
+  assert_equal "$(jq -c '[.checks[].check]' json)" \
+    '["b # TODO.jsonl: require-fired","b # TODO.jsonl: expect * opened==1"]'
+  assert_contains "$(reported a.jsonl 'b # TODO.jsonl')" 'b # TODO.jsonl: require-fired'
+}
+
+@test "the other recordings are read where one is none, which is a test point that failed" {
+  cd "$BATS_TEST_TMPDIR"
+  record "$PROGS/do_calls" tcp
+  keep good.jsonl
+  echo rubbish >bad.jsonl
+  run --separate-stderr reported --format=csv none.jsonl bad.jsonl good.jsonl
+  assert_status 0
+  assert_contains "$output" tcp
+  assert_equal "$stderr" 'warning: none.jsonl: No such file or directory
+warning: bad.jsonl: no recording; --events=FILE --events-format=jsonl makes one'
+  assert_equal "$(reported --format=tap bad.jsonl good.jsonl | grep ok)" 'not ok 1 - bad.jsonl: exit
+ok 2 - good.jsonl: exit'
+  run --separate-stderr reported none.jsonl bad.jsonl
+  assert_status 125
+  assert_equal "$stderr" 'socktest: none.jsonl: No such file or directory
+socktest: bad.jsonl: no recording; --events=FILE --events-format=jsonl makes one'
+}
+
+@test "a recording whose first line is damaged or missing is read, with its end and without" {
+  local damage
+  for damage in '1s/^/x/' '1s/"schema/schema/' 1d; do
+    record "$PROGS/do_calls" serve tcp connect accept4
+    sed -i "$damage" "$recording"
+    reported --format=json "$recording" >"$BATS_TEST_TMPDIR/whole"
+    assert_equal "$(stats_of "$BATS_TEST_TMPDIR/whole")" "$(stats_of "$BATS_TEST_TMPDIR/report.json")"
+    assert_equal "$(jq -c .command "$BATS_TEST_TMPDIR/whole")" "$(jq -c .command "$BATS_TEST_TMPDIR/report.json")"
+    cut_off
+    reported --format=json "$recording" >"$BATS_TEST_TMPDIR/cut"
+    assert_equal "$(stats_of "$BATS_TEST_TMPDIR/cut")" "$(stats_of "$BATS_TEST_TMPDIR/report.json")"
+    assert_contains "$(jq -r '.warnings[]' "$BATS_TEST_TMPDIR/cut")" "$recording: its first line is missing or damaged"
+  done
+}
+
+@test "counters by Go's rules and by socktest's are not added" {
+  cd "$BATS_TEST_TMPDIR"
+  record --count=go "$PROGS/do_calls" tcp
+  keep go.jsonl
+  record "$PROGS/do_calls" tcp
+  keep ours.jsonl
+  refused 'go.jsonl is counted by --count=go, ours.jsonl by --count=socktest: their counters cannot be added' \
+    go.jsonl ours.jsonl
+  reported --format=go go.jsonl go.jsonl >added
+  # Without its end it is counted by socktest's.
+  sed -i '$d' go.jsonl
+  reported go.jsonl ours.jsonl >added
+}
+
 @test "of several runs the one that failed is told" {
   local other=$BATS_TEST_TMPDIR/other
   record true
@@ -204,6 +295,21 @@ sockets_of() {
     assert_equal "$(sockets_of "$BATS_TEST_TMPDIR/cut")" "$(sockets_of "$BATS_TEST_TMPDIR/report.json")" \
       "sockets of $run"
   done
+}
+
+@test "without its end a recording tells the leaks all the same, but for those that were suppressed" {
+  echo stack=place_2 >"$BATS_TEST_TMPDIR/known"
+  record --leak-check=report --suppressions="$BATS_TEST_TMPDIR/known" "$PROGS/stacks" places 20
+  # Where they leaked, without how long ago; the address is asked of the kernel only when the socket ends.
+  leaks() {
+    reported "$recording" | sed -n '/^leaked/,/^warning/p' | grep -vE '^warning|0\.0\.0\.0|^$' | tr -s ' ' | sed 's/ [^ ]*s$//'
+  }
+  leaks >"$BATS_TEST_TMPDIR/whole"
+  cut_off
+  leaks >"$BATS_TEST_TMPDIR/cut"
+  assert_contains "$(<"$BATS_TEST_TMPDIR/whole")" $'\n1 suppressed'
+  assert_contains "$(<"$BATS_TEST_TMPDIR/whole")" "by place_9 (stacks.c:"
+  diff "$BATS_TEST_TMPDIR/whole" "$BATS_TEST_TMPDIR/cut"
 }
 
 @test "a report of a recording without its end has the program's exit as a test point that failed" {
@@ -272,6 +378,8 @@ END
   printf '%s\n' '{"schema":"socktest-events/1","command":[1,null,"x"],"count":3}' \
     '{"event":"socket","time_ns":9223372036854775807,"socket":-1,"change":"closed","cookie":"zz","opened_by":[]}' \
     '{"event":"call","time_ns":1,"call":"connect","result":-1,"error":"99999999999","cookie":"0xffffffffffffffffff"}' \
+    '{"event":"stack","time_ns":1,"stack":9223372036854775807,"frames":{},"end":3}' \
+    '{"event":"stack","time_ns":1,"stack":"x","frames":[[],7]}' \
     '{"event":"end","time_ns":"x","report":{"stats":{},"sockets":[[],{"fd":1e300}],"exit":[],"filters":[7]}}' \
     >"$recording"
   run reported --format=json "$recording"

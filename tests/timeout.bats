@@ -77,6 +77,16 @@ address='127\.0\.0\.1:[0-9]+'
     -- sh -c 'for way in recv poll select epoll spin; do "$0" $way & done; wait' "$PROGS/block"
 }
 
+@test "calls that send to a socket without room, or read from one" {
+  stuck "\(block\) was in sendmsg on 4 \(unix/stream/0 connected\)" \
+    "\(block\) was in write on 4 \(unix/stream/0 connected\)" \
+    "\(block\) was in pwritev2 on 4 \(unix/stream/0 connected\)" \
+    "\(block\) was in splice on 4 \(unix/stream/0 connected\)" \
+    "\(block\) was in sendfile(64)? on 4 \(unix/stream/0 connected\)" \
+    "\(block\) was in preadv2 on 4 \(unix/stream/0 connected\)" \
+    -- sh -c 'for way in sendmsg write pwritev2 splice sendfile preadv2; do "$0" $way & done; wait' "$PROGS/block"
+}
+
 @test "threads, each with its own call" {
   stuck "\(python[^)]*\) had thread [0-9]+ in accept4 on [0-9]+ \(inet/stream/tcp listening $address\)" \
     "\(python[^)]*\) was in clock_nanosleep" -- "$PYTHON" -c 'import socket, threading, time
@@ -118,6 +128,82 @@ time.sleep(100)'
   overtaken ended_well sh -c 'setsid sleep 100 & echo $! >"$1"' - "$left"
   is_gone "$(<"$left")" || fail "it lives: $(<"$left")"
   assert_contains "$(json '.warnings[]')" "in clock_nanosleep"
+}
+
+@test "--no-follow: children that are not traced are ended too, whatever became of their parents" {
+  [ "$ENGINE" != on ] || ENGINE=auto # it is refused with --no-follow
+  local left=$BATS_TEST_TMPDIR/left pid
+  socktest_json --timeout=1s --no-follow sh -c 'exec >/dev/null 2>&1
+    sleep 100 & echo $! >>"$1"
+    (trap "" TERM; exec sleep 101) & echo $! >>"$1"
+    setsid sh -c "sleep 102 & echo \$! >>$1"
+    wait' - "$left"
+  assert_status 124
+  assert_equal "$(wc -l <"$left")" 3 "children"
+  while read -r pid; do
+    is_gone "$pid" || fail "it lives: $(ps -o pid,args -p "$pid")"
+  done <"$left"
+}
+
+@test "--no-follow: a child that socktest had before is not touched" {
+  local kept=$BATS_TEST_TMPDIR/kept left=$BATS_TEST_TMPDIR/left
+  run isolated timeout -k 5 "$LIMIT" sh -c 'sleep 103 >/dev/null 2>&1 & echo $! >"$1"; shift; exec "$@"' - "$kept" \
+    "$SOCKTEST" trace -q --timeout=1s --no-follow sh -c 'sleep 104 >/dev/null 2>&1 & echo $! >"$1"; wait' - "$left"
+  assert_status 124
+  is_alive "$(<"$kept")"
+  kill "$(<"$kept")"
+  is_gone "$(<"$left")" || fail "it lives: $(<"$left")"
+}
+
+# ---- readers of events ----
+
+# stall NAME: starts who reads nothing of the fifo $BATS_TEST_TMPDIR/fifo, and says when that is full
+stall() {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  start "$1" "$PYTHON" -c 'import array, fcntl, os, sys, termios, time
+fd, room = os.open(sys.argv[1], os.O_RDONLY), array.array("i", [0])
+while room[0] < 50000:
+    time.sleep(0.05)
+    fcntl.ioctl(fd, termios.FIONREAD, room)
+print("full", flush=True)
+time.sleep(100)' "$BATS_TEST_TMPDIR/fifo"
+}
+
+given_up() { # given_up: the last line on stderr
+  echo "socktest: --events=$BATS_TEST_TMPDIR/fifo: cannot write: the reader takes nothing, and time is up"
+}
+
+@test "a reader of events that takes nothing does not hold up the end" {
+  local format
+  stall reader
+  for format in text jsonl perfetto; do
+    run --separate-stderr traced -q --timeout=500ms --events="$BATS_TEST_TMPDIR/fifo" --events-format=$format \
+      "$PROGS/bench_loop" socket 1000000
+    assert_status 124
+    assert_equal "$stderr" $'socktest: check timeout failed: not ended after 500ms\n'"$(given_up)"
+  done
+}
+
+@test "a reader of events that takes nothing does not hold up SIGTERM" {
+  stall reader
+  start_traced watched --events="$BATS_TEST_TMPDIR/fifo" --events-format=jsonl "$PROGS/bench_loop" socket 1000000
+  wait_for_output reader full
+  stop watched TERM
+  assert_status 125
+  read_report watched
+  assert_equal "$(json .exit.signal)" SIGTERM
+  assert_equal "$(<"$BATS_TEST_TMPDIR/watched.out")" "$(given_up)"
+}
+
+@test "a slow reader of events loses nothing as long as there is time" {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  start slow "$PYTHON" -c 'import sys, time
+lines = open(sys.argv[1])
+time.sleep(2)
+print(len(lines.readlines()))' "$BATS_TEST_TMPDIR/fifo"
+  socktest_json_ok --timeout=9m --events="$BATS_TEST_TMPDIR/fifo" "$PROGS/bench_loop" socket 3000
+  finish slow
+  [ "$(<"$BATS_TEST_TMPDIR/slow.out")" -ge 6000 ] || fail "$(<"$BATS_TEST_TMPDIR/slow.out") lines"
 }
 
 @test "processes that were attached to are let go" {

@@ -70,16 +70,31 @@ static void add_stack_of_socket(
 		add_stack(tracer, tracee, call);
 }
 
+/* The new sockets as the Switch, which was told by now, knows them. */
+static void view_made(const struct tracee *tracee, const struct active_call *call,
+	const struct result *result, struct sock_view made[static 2])
+{
+	const enum call_kind kind = call->row->kind;
+
+	if (!result || result->value < 0 || result->answer != ANSWER_NONE)
+		return;
+	if (kind == CALL_SOCKET || kind == CALL_ACCEPT)
+		made[0] = switch_view(tracee->table, (int)result->value);
+	for (int i = 0; kind == CALL_SOCKETPAIR && i < 2; i++)
+		made[i] = switch_view(tracee->table, result->pair[i]);
+}
+
 static void report_event(struct tracer *tracer, const struct tracee *tracee,
 	const struct active_call *call, const struct result *result)
 {
 	const int filter = call->verdict.filter;
-	const uint32_t stack = call->state.call.caller.stack;
+	const uint32_t stack =
+		tracer->options->stacks_of_events ? call->state.call.caller.stack : 0;
 
 	if (!is_event(tracer, call))
 		return;
-	const struct event event = {
-		.time_ns = tracer_now_ns(tracer),
+	struct event event = {
+		.time_ns = tracer_event_ns(tracer),
 		.begun_ns = call->begun_ns,
 		.command = tracee->comm,
 		.injected = call->verdict.action == VERDICT_CANCEL ||
@@ -93,14 +108,11 @@ static void report_event(struct tracer *tracer, const struct tracee *tracee,
 				? NULL
 				: filters_tally(switch_filters(tracer->sw), (size_t)filter).option,
 		.delay_ns = call->verdict.delay_ns,
-		.stack = tracer->options->stacks_of_events && stack
-				 ? stacks_text(tracer->options->stacks, stack)
-				 : NULL,
+		.stack_id = stack,
+		.stack = stack ? stacks_text(tracer->options->stacks, stack) : NULL,
 	};
-	/* Writing to a pipe must not be cut off by a signal. */
-	signals_hold();
+	view_made(tracee, call, result, event.made);
 	tracer->options->on_event(tracer->options->context, &event);
-	signals_let();
 }
 
 static void read_inodes(const struct tracer *tracer, const struct tracee *tracee,
@@ -153,10 +165,12 @@ static void finish(struct tracer *tracer, struct tracee *tracee, struct active_c
 	/* Behind an interrupted call stands its handler by now. */
 	if (result->value != -EINTR)
 		add_stack_of_event(tracer, tracee, call);
+	tracer->ended_ns = tracer_now_ns(tracer);
 	special_after(tracer, tracee, call, result->value);
-	switch_after(tracer->sw, tracee->table, &call->state, result, tracer_now_ns(tracer));
+	switch_after(tracer->sw, tracee->table, &call->state, result, tracer->ended_ns);
 	identify_if_passing_begins(tracer);
 	report_event(tracer, tracee, call, result);
+	tracer->ended_ns = 0;
 	drop_call(call);
 }
 
@@ -221,6 +235,7 @@ static void abandon_interrupted(struct tracer *tracer, struct tracee *tracee)
 {
 	struct active_call *const call = pop_interrupted(tracee);
 
+	report_event(tracer, tracee, call, NULL);
 	switch_abandon(tracer->sw, &call->state);
 	drop_call(call);
 	free(call);
@@ -600,6 +615,8 @@ void calls_cut_off(struct tracer *tracer, struct tracee *tracee)
 	if (!tracee->in_call || tracee->call.verdict.action != VERDICT_WATCH ||
 		arch_get_regs(tracee->tid, &regs))
 		return;
+	/* The last moment in which it can be read. */
+	add_stack_of_event(tracer, tracee, &tracee->call);
 	const int64_t value = arch_result(&regs);
 	if (value < 0 || !arch_was_made(&regs, tracee->call.args[0]))
 		return;
@@ -610,6 +627,8 @@ void calls_cut_off(struct tracer *tracer, struct tracee *tracee)
 
 void calls_abandon(struct tracer *tracer, struct tracee *tracee)
 {
+	if (tracee->in_call || tracee->held_until_ns)
+		report_event(tracer, tracee, &tracee->call, NULL);
 	held_drop(tracer, tracee);
 	abandon_call(tracer, tracee);
 	while (tracee->interrupted)

@@ -13,7 +13,7 @@ enum { NS_PER_S = 1000000000, RETRY_NS = 10000000 };
  * "Notes").
  */
 static const int taken[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGIO, SIGALRM, SIGCHLD};
-enum { TAKEN = sizeof(taken) / sizeof(*taken) };
+enum { TAKEN = sizeof(taken) / sizeof(*taken), TAKEN_TO_END = 4 };
 
 /* A handler has no other way to be told of its surroundings. */
 static struct {
@@ -127,6 +127,14 @@ int signals_take(bool *by_terminal)
 		return taken[i % TAKEN];
 	}
 	return 0;
+}
+
+bool signals_pending(void)
+{
+	for (size_t i = 0; i < TAKEN_TO_END; i++)
+		if (state.came[false][i] || state.came[true][i])
+			return true;
+	return false;
 }
 
 void signals_interrupt_at(uint64_t time_ns)

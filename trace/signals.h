@@ -33,6 +33,9 @@ void signals_restore(void);
  */
 int signals_take(bool *by_terminal);
 
+/* Whether SIGINT, SIGQUIT, SIGTERM or SIGHUP has come and was not taken yet. */
+bool signals_pending(void);
+
 /*
  * Interrupts system calls when the time has come and from then on; 0: not at all. Of
  * CLOCK_MONOTONIC.

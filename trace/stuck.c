@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "trace/procfs.h"
 #include "trace/waiting.h"
@@ -80,6 +81,9 @@ static void print_any_call(FILE *out, const struct tracee *tracee)
 	}
 	syscall_name(tracee->tid, proc_word_bytes(tracee->tid), nr, args, name);
 	fprintf(out, "in %s", name);
+	/* The kernel does not tell what was asked for there. */
+	if (strcmp(name, "io_uring_enter") == 0)
+		fprintf(out, " on ring %d", (int)args[0]);
 	waiting_find(tracee->tid, name, args, &waiting);
 	for (size_t i = 0; i < waiting.count && sockets < SOCKETS_MAX; i++) {
 		if (!proc_socket_inode(tracee->tid, waiting.fds[i]))

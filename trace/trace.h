@@ -56,7 +56,10 @@ struct trace_options {
 	uint64_t timeout_ns; /* then all are ended, or let go where attached to; 0: never */
 	bool verbose; /* warn of what is normal but good to know, as which processes were stopped at
 			 every syscall */
-	/* NULL, or called for each traced call, in the order of their ends. */
+	/*
+	 * NULL, or called for each traced call, in the order of their ends. Here and in the next
+	 * one, and in on_report, signals may interrupt what is done.
+	 */
 	void (*on_event)(void *context, const struct event *event);
 	/* NULL, or called for each turn in a socket's life, before the event of the call. */
 	void (*on_socket)(void *context, uint64_t time_ns, const struct sock_change *change);
@@ -117,6 +120,11 @@ int trace_run(const struct trace_options *options, struct switchboard *sw,
 	struct trace_outcome *outcome, struct error *error);
 
 /* While it runs, for those that are called back: */
+
+/*
+ * Whether a signal has come that is to end the run, and is not heeded before the callback returns.
+ */
+bool trace_is_to_end(void);
 
 /* The call of this question is answered. Returns false where there is none any more. */
 bool trace_reply(struct tracer *tracer, uint64_t number, const struct reply *reply);

@@ -17,6 +17,7 @@
 #include "trace/signals.h"
 #include "trace/stuck.h"
 #include "trace/tracer.h"
+#include "trace/untraced.h"
 
 enum { NS_PER_S = 1000000000 };
 
@@ -34,6 +35,11 @@ static uint64_t clock_ns(void)
 uint64_t tracer_now_ns(const struct tracer *tracer)
 {
 	return clock_ns() - tracer->start_ns;
+}
+
+uint64_t tracer_event_ns(const struct tracer *tracer)
+{
+	return tracer->ended_ns ? tracer->ended_ns : tracer_now_ns(tracer);
 }
 
 void trace_warn(struct tracer *tracer, const char *format, ...)
@@ -58,6 +64,11 @@ void trace_warn(struct tracer *tracer, const char *format, ...)
 		abort();
 	outcome->warnings = grown;
 	outcome->warnings[outcome->warnings_count++] = text;
+}
+
+bool trace_is_to_end(void)
+{
+	return signals_pending();
 }
 
 const char *trace_comm(const struct tracer *tracer, pid_t pid)
@@ -124,6 +135,7 @@ static int start(struct tracer *tracer, struct error *error)
 {
 	if (tracer->options->attach_count)
 		return attach_start(tracer, error);
+	untraced_begin(tracer);
 	const int status = launch_start(&tracer->launch, tracer->options->command,
 		tracer->seccomp ? &tracer->first : NULL, tracer->options->seccomp == SECCOMP_ON,
 		LAUNCH_OPTIONS | (tracer->seccomp ? PTRACE_O_TRACESECCOMP : 0), error);
@@ -187,6 +199,7 @@ static void end_in_time(struct tracer *tracer, uint64_t now_ns)
 		return;
 	if (tracer->kill_at_ns) {
 		tracer->killing = true;
+		untraced_signal(tracer, SIGKILL);
 		return signal_all(tracer, SIGKILL);
 	}
 	tracer->outcome->timed_out = true;
@@ -196,6 +209,8 @@ static void end_in_time(struct tracer *tracer, uint64_t now_ns)
 	held_release_due(tracer, UINT64_MAX);
 	if (tracer->options->attach_count)
 		return attach_leave(tracer);
+	untraced_signal(tracer, SIGTERM);
+	untraced_signal(tracer, SIGCONT);
 	signal_all(tracer, SIGTERM);
 	signal_all(tracer, SIGCONT);
 }
@@ -235,11 +250,8 @@ static void report_now(struct tracer *tracer)
 {
 	const struct trace_options *const options = tracer->options;
 
-	if (!options->on_report)
-		return;
-	signals_hold();
-	options->on_report(options->context, tracer, so_far(tracer));
-	signals_let();
+	if (options->on_report)
+		options->on_report(options->context, tracer, so_far(tracer));
 }
 
 static void take_signal(struct tracer *tracer, int signal, bool by_terminal)
@@ -355,6 +367,7 @@ static int launch_error(const struct tracer *tracer, struct error *error)
 static int follow(struct tracer *tracer, struct error *error)
 {
 	loop(tracer);
+	untraced_end(tracer);
 	forget_all(tracer);
 	coverage_sum_up(tracer);
 	tracer->outcome->duration_ns = tracer_now_ns(tracer);
@@ -374,10 +387,7 @@ static void observe(void *context, const struct sock_change *change)
 {
 	const struct tracer *tracer = context;
 
-	/* As an event's: writing to a pipe must not be cut off by a signal. */
-	signals_hold();
-	tracer->options->on_socket(tracer->options->context, tracer_now_ns(tracer), change);
-	signals_let();
+	tracer->options->on_socket(tracer->options->context, tracer_event_ns(tracer), change);
 }
 
 int trace_run(const struct trace_options *options, struct switchboard *sw,

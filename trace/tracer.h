@@ -35,6 +35,7 @@ struct tracer {
 	bool left;            /* they were */
 	bool ended;           /* the first process is gone */
 	uint64_t start_ns;
+	uint64_t ended_ns;  /* when the call ended that is being told of; 0: none is */
 	unsigned held;      /* tracees whose calls are held back */
 	uint64_t questions; /* how many were asked */
 	struct trace_attention attention;
@@ -45,6 +46,8 @@ struct tracer {
 	struct coverage coverage;
 	uint64_t kill_at_ns; /* the time is up: whoever is left by then is killed; 0: it is not */
 	bool killing;        /* and so is whoever shows up */
+	bool ends_untraced;  /* when the time is up, descendants that are not traced, too */
+	bool is_reaper;      /* orphans among them become children of ours */
 	uint64_t terminated_ns; /* when the first SIGTERM came; 0: none did */
 };
 
@@ -52,6 +55,9 @@ struct tracer {
 
 /* Since the start of the run. */
 uint64_t tracer_now_ns(const struct tracer *tracer);
+
+/* The same for events: while one call is told of it stands still, as stacks take long to look up. */
+uint64_t tracer_event_ns(const struct tracer *tracer);
 
 /* ---- descriptors.c: what the kernel says of descriptors, told to the Switch ---- */
 

@@ -21,6 +21,22 @@ static void wait_for_one(pid_t tid, const uint64_t *args, struct waiting *waitin
 	add(waiting, (int)args[0]);
 }
 
+/* Data that goes from one descriptor to another waits for either. */
+static void wait_for_two(pid_t tid, const uint64_t *args, struct waiting *waiting)
+{
+	(void)tid;
+	add(waiting, (int)args[0]);
+	add(waiting, (int)args[1]);
+}
+
+/* splice(2) has an offset between them. */
+static void wait_for_spliced(pid_t tid, const uint64_t *args, struct waiting *waiting)
+{
+	(void)tid;
+	add(waiting, (int)args[0]);
+	add(waiting, (int)args[2]);
+}
+
 /* So many entries are looked at: most have a descriptor. */
 enum { POLLED_MAX = 4096 };
 
@@ -62,6 +78,7 @@ static const struct {
 } waits[] = {
 	{"read", wait_for_one},
 	{"readv", wait_for_one},
+	{"preadv2", wait_for_one},
 	{"recv", wait_for_one},
 	{"recvfrom", wait_for_one},
 	{"recvmsg", wait_for_one},
@@ -69,13 +86,14 @@ static const struct {
 	{"recvmmsg_time64", wait_for_one},
 	{"write", wait_for_one},
 	{"writev", wait_for_one},
+	{"pwritev2", wait_for_one},
 	{"send", wait_for_one},
 	{"sendto", wait_for_one},
 	{"sendmsg", wait_for_one},
 	{"sendmmsg", wait_for_one},
-	{"sendfile", wait_for_one},
-	{"sendfile64", wait_for_one},
-	{"splice", wait_for_one},
+	{"sendfile", wait_for_two},
+	{"sendfile64", wait_for_two},
+	{"splice", wait_for_spliced},
 	{"close", wait_for_one},
 	{"shutdown", wait_for_one},
 	{"poll", wait_in_poll},

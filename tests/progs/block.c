@@ -1,9 +1,14 @@
-/* block accept|connect|recv|poll|select|epoll|spin: blocks for good in that call on a socket. */
+/*
+ * block accept|connect|recv|preadv2|poll|select|epoll|spin, or sendmsg|write|pwritev2|splice|sendfile:
+ * blocks for good in that call on a socket, which has no room for the latter.
+ */
 #include "progs.h"
 
 #include <arpa/inet.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
 
 static int listener(struct sockaddr_in *address)
 {
@@ -44,6 +49,46 @@ static void wait_in_select(int fd)
 	select(fd + 1, &set, NULL, NULL, NULL);
 }
 
+/* A socket that takes nothing more. */
+static int full_socket(void)
+{
+	static const char bytes[4096];
+	int pair[2];
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	while (send(pair[0], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	return pair[0];
+}
+
+static void splice_to(int fd)
+{
+	int ends[2];
+
+	MUST(pipe(ends));
+	MUST(write(ends[1], "x", 1));
+	splice(ends[0], NULL, fd, NULL, 1, 0);
+}
+
+static void send_by(const char *way)
+{
+	char byte = 'x';
+	struct iovec part = {.iov_base = &byte, .iov_len = 1};
+	const struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	const int fd = full_socket();
+
+	if (strcmp(way, "sendmsg") == 0)
+		sendmsg(fd, &message, 0);
+	else if (strcmp(way, "write") == 0)
+		(void)!write(fd, &byte, 1);
+	else if (strcmp(way, "pwritev2") == 0)
+		(void)!pwritev2(fd, &part, 1, -1, 0);
+	else if (strcmp(way, "splice") == 0)
+		splice_to(fd);
+	else if (strcmp(way, "sendfile") == 0)
+		sendfile(fd, MUST(open("/proc/self/exe", O_RDONLY)), NULL, 1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *const way = argc > 1 ? argv[1] : "";
@@ -51,6 +96,7 @@ int main(int argc, char **argv)
 	const int fd = listener(&address);
 	struct pollfd entries[] = {{.fd = STDIN_FILENO}, {.fd = fd, .events = POLLIN}};
 	char byte;
+	const struct iovec part = {.iov_base = &byte, .iov_len = 1};
 	int pair[2];
 
 	prog_begin();
@@ -66,8 +112,12 @@ int main(int argc, char **argv)
 		wait_in_epoll(fd);
 	else if (strcmp(way, "recv") == 0 && !socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 		recv(pair[0], &byte, 1, 0);
+	else if (strcmp(way, "preadv2") == 0 && !socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+		(void)!preadv2(pair[0], &part, 1, -1, 0);
 	else if (strcmp(way, "spin") == 0)
 		for (;;)
 			continue;
+	else
+		send_by(way);
 	return 1;
 }
