@@ -17,6 +17,7 @@ OBJCOPY ?= objcopy
 CROSS ?=
 ifneq ($(CROSS),)
 CC := $(CROSS)-linux-gnu-gcc
+CXX := $(CROSS)-linux-gnu-g++
 OBJCOPY := $(CROSS)-linux-gnu-objcopy
 PKG_CONFIG := env PKG_CONFIG_LIBDIR=/usr/lib/$(CROSS)-linux-gnu/pkgconfig:/usr/share/pkgconfig pkg-config
 endif
@@ -70,6 +71,29 @@ endif
 STACKS := $(addprefix $(BUILD)/progs/stacks_,static no_pie stripped split linked)
 FAKE_DEBUGINFOD := $(BUILD)/fake_debuginfod/libdebuginfod.so.1
 PROGS := $(filter-out %/fake_debuginfod,$(PROGS)) $(STACKS) $(FAKE_DEBUGINFOD)
+# In languages whose names and stacks are of other kinds.
+CXX_PROGS := $(patsubst tests/progs/%.cc,$(BUILD)/progs/%,$(wildcard tests/progs/*.cc))
+CXX_COMMON = -std=c++17 -MMD -MP $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARNINGS)) $(CPPFLAGS) $(CFLAGS)
+ifneq ($(shell command -v $(CXX) 2>&1),)
+PROGS += $(CXX_PROGS)
+endif
+# Another Rust than Debian's has no library for other machines, unless it was asked for.
+RUSTC := $(if $(CROSS),/usr/bin/)rustc
+RUST_CROSS := $(CROSS:%=--target %-unknown-linux-gnu -C linker=$(CROSS)-linux-gnu-gcc)
+RUST_PROGS := $(patsubst tests/progs/%.rs,$(BUILD)/progs/%,$(wildcard tests/progs/*.rs)) $(BUILD)/progs/stacks_rust_v0
+ifneq ($(shell command -v $(RUSTC) 2>&1),)
+PROGS += $(RUST_PROGS)
+endif
+# No module is needed, and nothing of the user's own settings. Its cache serves all builds.
+GO_MACHINE := $(MACHINE:x86_64=amd64)
+GO_BUILD = env CGO_ENABLED=0 GOOS=linux GOARCH=$(GO_MACHINE:aarch64=arm64) GO111MODULE=off GOENV=off GOFLAGS= \
+	GOTOOLCHAIN=local GOPATH=$(CURDIR)/build/go GOCACHE=$(CURDIR)/build/go-cache go build
+GO_STACKS := $(addprefix $(BUILD)/progs/stacks_go_,stripped pie)
+GO_PROGS := $(patsubst tests/progs/%.go,$(BUILD)/progs/%,$(wildcard tests/progs/*.go)) $(GO_STACKS)
+
+ifneq ($(shell command -v go 2>&1),)
+PROGS += $(GO_PROGS)
+endif
 # Built with musl too, where Debian has it: for this machine. They need no library of it then.
 NAMES_MUSL := cloexec_exec daemon do_calls dup_forms failures fork_share kinds leak nonblock_connect restarts \
 	scm_rights signals stacks tcp_fork tcp_pair tcp_threads thread_exec unix_stream vfork_exec
@@ -129,6 +153,28 @@ $(BUILD)/progs/stacks_stripped: STACKS_FLAGS := -s
 $(filter-out %_split %_linked,$(STACKS)): tests/progs/stacks.c $(BUILD)/flags
 	$(say) PROG $@
 	$(CC) $(COMMON) $(PROG_HARDEN_$(MACHINE)) -MF $@.d -MT $@ $(LDFLAGS) -pthread $(STACKS_FLAGS) -o $@ $<
+
+$(CXX_PROGS): $(BUILD)/progs/%: tests/progs/%.cc $(BUILD)/flags
+	$(say) CXX $@
+	mkdir -p $(@D)
+	$(CXX) $(CXX_COMMON) $(PROG_HARDEN_$(MACHINE)) -MF $@.d -MT $@ $(LDFLAGS) -o $@ $<
+
+$(BUILD)/progs/stacks_rust_v0: RUST_FLAGS := -O -C symbol-mangling-version=v0
+$(BUILD)/progs/stacks_rust_v0: tests/progs/stacks_rust.rs
+$(filter-out %_v0,$(RUST_PROGS)): $(BUILD)/progs/%: tests/progs/%.rs
+$(RUST_PROGS): $(BUILD)/flags
+	$(say) RUST $@
+	mkdir -p $(@D)
+	MAKEFLAGS= $(RUSTC) -g --edition 2021 $(RUST_CROSS) $(RUST_FLAGS) -o $@ $(filter %.rs,$^)
+
+$(BUILD)/progs/stacks_go_stripped: GO_FLAGS := -ldflags='-s -w'
+$(BUILD)/progs/stacks_go_pie: GO_FLAGS := -buildmode=pie
+$(GO_STACKS): tests/progs/stacks_go.go
+$(filter-out $(GO_STACKS),$(GO_PROGS)): $(BUILD)/progs/%: tests/progs/%.go
+$(GO_PROGS): $(BUILD)/flags
+	$(say) GO $@
+	mkdir -p $(@D)
+	$(GO_BUILD) $(GO_FLAGS) -o $@ $(filter %.go,$^)
 
 # The debug information is in another file: beside it and with its build-id, or named in it.
 $(BUILD)/progs/stacks_split: $(BUILD)/progs/stacks

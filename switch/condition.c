@@ -257,17 +257,39 @@ static int parse_stack(struct condition *condition, const char *text, struct err
 	return 0;
 }
 
-/* Behind a template's arguments, which begin at text; text where they do not end. */
-static const char *skip_template(const char *text)
+/* Behind the arguments that begin at text; text where they do not end. */
+static const char *behind_types(const char *text)
 {
 	const char *at = text;
 	int depth = 0;
 
 	for (; *at; at++) {
-		depth += (*at == '<') - (*at == '>');
+		const bool arrow = at > text && at[-1] == '-';
+		depth += (*at == '<' || *at == '[') - ((*at == '>' && !arrow) || *at == ']');
 		if (depth == 0)
 			return at + 1;
 	}
+	return text;
+}
+
+static bool has_turbofish(const char *text)
+{
+	return strncmp(text, "::<", 3) == 0;
+}
+
+/*
+ * Behind the arguments of a template, which Rust's newer names have behind colons; or of a generic
+ * function of Go, of whose types only the shape is known.
+ */
+static const char *skip_types(const char *text)
+{
+	static const char shapes[] = "[go.shape.", elided[] = "[...]";
+
+	if (has_turbofish(text))
+		return behind_types(text + 2);
+	if (*text == '<' || strncmp(text, shapes, sizeof(shapes) - 1) == 0 ||
+		strncmp(text, elided, sizeof(elided) - 1) == 0)
+		return behind_types(text);
 	return text;
 }
 
@@ -275,13 +297,12 @@ static const char *skip_template(const char *text)
 static bool is_called(const char *function, const char *name)
 {
 	for (; *name; function++, name++) {
-		if (*function == '<' && *name != '<')
-			function = skip_template(function);
+		if (*function != *name || has_turbofish(function) != has_turbofish(name))
+			function = skip_types(function);
 		if (*function != *name)
 			return false;
 	}
-	if (*function == '<')
-		function = skip_template(function);
+	function = skip_types(function);
 	return *function == '\0' || *function == '(';
 }
 

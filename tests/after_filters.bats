@@ -361,3 +361,52 @@ asyncio.run(main())"
   assert_equal "$(cat "$BATS_TEST_TMPDIR/target.out")" "0 wrong"
   [ "$masks" -gt 20 ] || fail "looked $masks times"
 }
+
+# It asks for SO_ERROR only where poll(2) says that there was an error.
+@test "a Rust client says what failed" {
+  requires test -x "$PROGS/rust_client"
+  start_listener
+  for option in --fail-connect=EHOSTUNREACH:async --after-connect=EHOSTUNREACH; do
+    socktest_json --require-fired "$option:to=127.0.0.1:$port" "$PROGS/rust_client" "127.0.0.1:$port"
+    assert_equal "$output" "No route to host (os error 113)"
+    assert_none_inflight
+  done
+}
+
+@test "a Go client says what failed" {
+  requires test -x "$PROGS/go_client"
+  start_listener
+  errno_in "dial tcp4 127.0.0.1:$port: connect: no route to host" "$PROGS/go_client" "127.0.0.1:$port"
+}
+
+# How those of go_client's goroutines fared, without addresses.
+fared() {
+  sed 's/ [0-9.]*:[0-9]*->/ /; s/[0-9.]*:[0-9]*: //' <<<"$output" | sort | uniq -c | sed 's/^ *//'
+}
+
+# bats test_tags=vm
+@test "a Go client: those of its goroutines fail that are meant to, and the others connect" {
+  requires test -x "$PROGS/go_client"
+  local option
+  for option in --fail-connect=ECONNREFUSED --fail-connect=ECONNREFUSED:async --so-error=ECONNREFUSED \
+    --after-connect=ECONNREFUSED; do
+    socktest_json_ok --require-fired "$option:when=2..4" "$PROGS/go_client" self 6
+    assert_equal "$(fared)" "3 connected
+3 dial tcp4 connect: connection refused" "$option"
+    assert_equal "$(filter_of 0)" "6 3"
+    assert_none_inflight
+  done
+}
+
+@test "a Go client: sockets and accepts that fail after all are told, and leak nothing" {
+  requires test -x "$PROGS/go_client"
+  socktest_json_ok --require-fired --after-socket=EMFILE:stack=main.dial:when=1..2 "$PROGS/go_client" self 5
+  assert_equal "$(fared)" "3 connected
+2 dial tcp4 socket: too many open files"
+  assert_none_inflight
+  # A connection that is aborted while it waits is none of the program's business.
+  socktest_json_ok --require-fired --after-accept=EMFILE,ECONNABORTED "$PROGS/go_client" self 5
+  assert_equal "$(fared)" "1 accept tcp4 accept4: too many open files
+5 connected"
+  assert_none_inflight
+}

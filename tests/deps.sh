@@ -25,6 +25,9 @@ test   link:-fsanitize=undefined gcc                 libubsan
 test   link:-fsanitize=leak     gcc                  liblsan
 test   link:-m32                gcc-VERSION-multilib glibc-devel.i686,libgcc.i686
 test   musl:gcc                 musl-tools           musl-gcc
+test   command:g++              g++
+test   command:go               golang-go
+test   command:rustc            rustc
 test   header:liburing.h        liburing-dev         liburing-devel
 test   library:libevent_core    libevent-dev         libevent-devel
 test   command:bats             bats
@@ -49,6 +52,9 @@ test   command:prove            perl
 test   command:unshare          util-linux
 test   command:pkill            procps
 cross-aarch64 command:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+cross-aarch64 command:aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+cross-aarch64 command:/usr/bin/rustc        rustc
+cross-aarch64 aarch64-rust:std              libstd-rust-dev:arm64
 cross-aarch64 command:arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
 cross-aarch64 arm-library:c                 libc6-dev-armhf-cross
 cross-aarch64 aarch64-library:c             libc6-dev:arm64
@@ -89,6 +95,7 @@ is_here() { # is_here KIND:NAME
     command:*) PATH=$PATH:/usr/sbin:/sbin command -v "$name" >/dev/null ;;
     aarch64-library:*) [ -e "/usr/lib/aarch64-linux-gnu/lib$name.so" ] ;;
     aarch64-archive:*) [ -e "/usr/lib/aarch64-linux-gnu/lib$name.a" ] ;;
+    aarch64-rust:*) compgen -G "/usr/lib/rustlib/aarch64-unknown-linux-gnu/lib/lib$name-*.rlib" >/dev/null ;;
     arm-library:*) [ -e "/usr/arm-linux-gnueabihf/lib/lib$name.a" ] ;;
     musl:*) command -v "musl-$name" >/dev/null || [[ $(gcc -dumpmachine 2>/dev/null) == *-musl ]] ;;
     library:*) pkg-config --exists "$name" 2>/dev/null ;;

@@ -6,7 +6,7 @@ shopt -s nullglob globstar
 
 checks=0 problems=0
 jobs=$(nproc)
-sources=(cmd/**/*.[ch] trace/**/*.[ch] switch/**/*.[ch] report/**/*.[ch] tests/{progs,unit,fuzz,stress}/**/*.[ch])
+sources=(cmd/**/*.[ch] trace/**/*.[ch] switch/**/*.[ch] report/**/*.[ch] tests/{progs,unit,fuzz,stress}/**/*.[ch] tests/progs/*.cc)
 units=(cmd/*.c trace/**/*.c switch/*.c report/*.c tests/{progs,unit,fuzz}/*.c)
 mapfile -t scripts < <(grep -lrE '^#!.*[ /](bash|sh)$' tests .ci)
 output=$(mktemp)
@@ -78,6 +78,14 @@ without_comments() {
   gcc -fpreprocessed -dD -E "$1" 2>/dev/null | sed -e '/^# [0-9]* ".*"/d'
 }
 
+# gofmt(1) succeeds whatever it finds.
+run_gofmt() {
+  local found
+  found=$(gofmt -d tests/progs/*.go) && [ -z "$found" ] && return
+  printf '%s\n' "$found"
+  return 1
+}
+
 # none_in REGEX WHY FILE...: no line of the code matches.
 none_in() {
   local regex=$1 why=$2 file found=0
@@ -138,6 +146,7 @@ check 'gcc -Werror' compile gcc
 check 'clang -Werror' compile clang
 check 'include directions' directions
 check clang-format clang-format --dry-run -Werror "${sources[@]}"
+check gofmt run_gofmt
 check clang-tidy each 1 bash -c "tidy \"\$1\"" tidy -- "${units[@]}"
 check cppcheck run_cppcheck
 check shellcheck run_shellcheck

@@ -77,6 +77,15 @@ frames_of() { # frames_of PROGRAM
   assert_contains_not "$(functions)" main
 }
 
+# bats test_tags=vm
+@test "-k: a stack goes on through the kernel's part of the program" {
+  socktest_json_ok -k "$PROGS/stacks" vdso
+  # aarch64's has no unwinding information: there it is a guess.
+  [ "$(uname -m)" = aarch64 ] || assert_whole
+  [[ " $(functions) " =~ " opened fault_handler ".*" "__(vdso|kernel)_clock_gettime" "([^ ]*clock_gettime[^ ]*" ")?"reads_clock main " ]] ||
+    fail "$(functions)"
+}
+
 @test "-k: a stack too deep to be kept whole is cut and said to be" {
   socktest_json_ok -k "$PROGS/stacks" deep 500
   assert_equal "$(functions | tr ' ' '\n' | grep -c deep)" 127
@@ -108,6 +117,21 @@ frames_of() { # frames_of PROGRAM
   assert_equal "$(json '.sockets[].opened_by.stack[] | .function | select(startswith("place_"))' | paste -sd' ')" \
     "place_0 place_1 place_2 place_3 place_4 place_5 place_6 place_7 place_8 place_9"
   assert_equal "$(json '[.sockets[].opened_by.stack] | unique | length')" 10
+}
+
+# One run after the other: the second may use what the first had freed, so nothing may have been kept of more sockets.
+@test "-k: 100,000 sockets from ten places need the memory of ten stacks" {
+  local few many
+  # AddressSanitizer keeps what was freed; it is not to count.
+  export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1:thread_local_quarantine_size_kb=64
+  LIMIT=600 socktest_json_ok -k sh -c 'for count in 10000 100000; do
+    "$0" places $count && sed -n "s/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p" /proc/$PPID/status
+  done' "$PROGS/stacks"
+  assert_whole
+  read -r few many <<<"${output//$'\n'/ }"
+  [ "$many" -le $((few + 512)) ] || fail "$few KiB after 10,000 sockets, $many KiB after 100,000 more"
+  assert_counter inet/stream/tcp opened 110000
+  assert_equal "$(json '[.sockets[].opened_by.stack] | unique | length')" 10 "stacks"
 }
 
 @test "-k: a program that another executed, and one that was removed, have stacks too" {
@@ -197,4 +221,188 @@ $BATS_TEST_TMPDIR/other"
   run traced --fail-socket=EIO:stack=a:b true
   assert_status 125
   assert_contains "$output" "no condition is called b"
+}
+
+# ---- Go ----
+
+# Go's functions of the inflight socket number N, from the package syscall to where its goroutine began.
+go_functions() { # go_functions N
+  json ".sockets[$1].opened_by.stack[].function" | sed -n '/^syscall\.Socket$/,$p' | paste -sd' '
+}
+
+# bats test_tags=vm
+@test "-k: Go: from the call to where the goroutine began, with source lines" {
+  requires test -x "$PROGS/stacks_go"
+  local function line checked=0 program
+  for program in stacks_go stacks_go_pie; do
+    socktest_json_ok -k "$PROGS/$program"
+    assert_whole
+    assert_equal "$(go_functions 0)" \
+      "syscall.Socket main.opened main.(*pool).open main.dialAll main.main runtime.main runtime.goexit" "$program"
+    while read -r function line; do
+      line=$(sed -n "${line}p" "$TESTS/progs/stacks_go.go")
+      case $function in
+        main.opened) assert_contains "$line" "syscall.Socket(" ;;
+        main.\(\*pool\).open) assert_contains "$line" "opened()" ;;
+        main.dialAll) assert_contains "$line" ".open()" ;;
+        main.main) assert_contains "$line" "dialAll()" ;;
+      esac
+      checked=$((checked + 1))
+    done < <(json '.sockets[0].opened_by.stack[] | select(.file | endswith("/stacks_go.go")) | "\(.function) \(.line)"')
+  done
+  assert_equal $checked 8 "frames with source lines"
+}
+
+# Their stacks are no thread's, and are full of what was there before.
+@test "-k: Go: goroutines on several threads, on stacks that others had" {
+  requires test -x "$PROGS/stacks_go"
+  local i
+  socktest_json_ok -k "$PROGS/stacks_go" goroutines 8
+  assert_whole
+  for i in 0 1 2 3 4 5 6 7; do
+    [[ $(go_functions $i) == "syscall.Socket main.opened main.(*pool).open main.dialAll main.inGoroutine \
+main.inGoroutines."*([^ ])" runtime.goexit" ]] || fail "$(go_functions $i)"
+  done
+  assert_equal "$(json '[.sockets[].opened_by.tid] | unique | length')" 8 "threads"
+}
+
+@test "-k: Go: methods, closures, type parameters, and names like those of parts of C functions" {
+  requires test -x "$PROGS/stacks_go"
+  while IFS='|' read -r mode functions; do
+    socktest_json_ok -k "$PROGS/stacks_go" "$mode"
+    assert_whole
+    assert_equal "$(go_functions 0 | sed 's/.* main.dialAll //; s/\[[^]]*\]/[]/g')" \
+      "$functions main.main runtime.main runtime.goexit" "$mode"
+  done <<'END'
+closure|main.main.func1 main.call
+generic|main.(*box[]).fill main.fillOne[]
+cold|main.part.cold
+END
+}
+
+@test "-k: Go: the sockets of package net" {
+  requires test -x "$PROGS/stacks_go"
+  socktest_json_ok -k "$PROGS/stacks_go" net
+  assert_whole
+  assert_equal "$(json '.sockets[].opened_by.stack[].function' | grep -cx main.listen)" 3
+  assert_contains "$(json '.sockets[0].opened_by.stack[].function')" "net.Listen
+main.listen"
+  assert_contains "$(json '.sockets[1].opened_by.stack[].function')" "net.Dial
+main.listen"
+  assert_contains "$(json '.sockets[2].opened_by.stack[].function')" "internal/poll.(*FD).Accept
+net.(*netFD).accept"
+}
+
+# Nothing says there how functions use the stack: only frame pointers are left, which those have that call.
+# bats test_tags=vm
+@test "-k: Go: frames of a stripped program are its path and offsets, and are said to be a guess" {
+  requires test -x "$PROGS/stacks_go_stripped"
+  local all own found
+  socktest_json_ok -k "$PROGS/stacks_go"
+  all=$(frames_of stacks_go)
+  own=$(json '.sockets[0].opened_by.stack[] | select(.function | test("^main\\.[^.]*$|pool")) | .offset' | uniq)
+  socktest_json_ok -k "$PROGS/stacks_go_stripped"
+  found=$(frames_of stacks_go_stripped)
+  assert_contains "$(json '.warnings[]')" "stacks of 1 sockets: found by frame pointers: callers may be missing"
+  assert_equal "$(json '[.sockets[0].opened_by.stack[].function] | unique | join(" ")')" "" "invented names"
+  assert_equal "$(grep -vxF "$all" <<<"$found")" "" "invented frames"
+  assert_contains "$found" "$own"
+  assert_equal "${found##*$'\n'}" "${all##*$'\n'}" "where the goroutine began"
+}
+
+@test "stack=FUNCTION: Go's functions" {
+  requires test -x "$PROGS/stacks_go"
+  while IFS='|' read -r mode function; do
+    socktest_json --fail-socket=EMFILE:stack="$function" "$PROGS/stacks_go" "$mode" 1
+    assert_status 1
+    assert_equal "$output" "stacks_go: too many open files" "$function"
+    assert_counter inet/stream/tcp injected.socket 1
+  done <<'END'
+plain|main.dialAll
+plain|main.(*pool).open
+plain|main.opened
+goroutines|main.inGoroutine
+closure|main.main.func1
+generic|main.fillOne
+generic|main.(*box).fill
+cold|main.part.cold
+END
+  for function in main.dial main.part dialAll 'main.(*pool)'; do
+    socktest_json_ok --fail-socket=EMFILE:stack="$function" "$PROGS/stacks_go"
+    assert_counter inet/stream/tcp injected.socket 0
+  done
+  socktest_json --fail-accept=EMFILE:stack='internal/poll.(*FD).Accept' "$PROGS/stacks_go" net
+  assert_contains "$output" "accept4: too many open files"
+}
+
+# ---- C++ and Rust ----
+
+# bats test_tags=vm
+@test "-k: C++: templates, methods, operators, exceptions, with source lines" {
+  requires test -x "$PROGS/stacks_cxx"
+  while IFS='|' read -r mode functions; do
+    socktest_json_ok -k "$PROGS/stacks_cxx" "$mode"
+    assert_whole
+    assert_contains "$(functions)" "$functions main"
+    [ "$(json '[.sockets[0].opened_by.stack[] | select(.file | endswith("/stacks_cxx.cc"))] | length')" -ge 3 ] ||
+      fail "no source lines"
+  done <<'END'
+method|net::Pool<long>::open(std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> > const&, std::vector<long, std::allocator<long> > const&) net::Pool<long>::fill(char const*)
+operator|net::Pool<char>::operator[](int)
+lambda|net::through(std::function<int (int)> const&) (anonymous namespace)::with_lambda(int)
+thrown|(anonymous namespace)::thrown()
+END
+}
+
+@test "stack=FUNCTION: C++ functions, as the compiler itself named them" {
+  requires test -x "$PROGS/stacks_cxx"
+  while IFS='|' read -r mode function; do
+    socktest_json --fail-socket=EMFILE:stack="$function" "$PROGS/stacks_cxx" "$mode"
+    assert_equal "$output" "stacks_cxx: socket: Too many open files" "$function"
+  done <<'END'
+method|net::Pool::open
+method|net::Pool<long>::fill(char const*)
+operator|net::Pool::operator[]
+lambda|net::through
+lambda|std::function::operator()
+thrown|(anonymous namespace)::thrown
+END
+}
+
+# By the older and by the newer scheme of names, which differ in how much they say.
+# bats test_tags=vm
+@test "-k: Rust: names without hashes, with source lines" {
+  requires test -x "$PROGS/stacks_rust"
+  local program bare
+  for program in stacks_rust stacks_rust_v0; do
+    socktest_json_ok -k "$PROGS/$program" method
+    assert_whole
+    bare=$(functions | sed 's/::<&str>//g')
+    assert_contains "$bare" "std::net::udp::UdpSocket::bind stacks_rust::Pool<std::net::udp::UdpSocket>::open \
+stacks_rust::Pool<std::net::udp::UdpSocket>::open_all stacks_rust::open_pool stacks_rust::main "
+    [[ ! $bare =~ ::h[0-9a-f]{16}( |$) ]] || fail "$bare"
+    assert_equal "$(json '[.sockets[0].opened_by.stack[] | select(.file | endswith("/stacks_rust.rs"))] | length')" 4
+  done
+  socktest_json_ok -k "$PROGS/stacks_rust" thread
+  assert_whole
+  assert_contains "$(functions)" "stacks_rust::open_pool"
+  assert_contains_not "$(functions)" stacks_rust::main
+}
+
+@test "stack=FUNCTION: Rust's functions, by the same name in both schemes" {
+  requires test -x "$PROGS/stacks_rust"
+  local program
+  for program in stacks_rust stacks_rust_v0; do
+    while IFS='|' read -r mode function; do
+      socktest_json --fail-socket=EMFILE:stack="$function" "$PROGS/$program" "$mode"
+      assert_status 101
+      assert_contains "$output" "Too many open files"
+      assert_counter inet/dgram/udp injected.socket 1
+    done <<'END'
+method|stacks_rust::Pool::open
+method|stacks_rust::Pool<std::net::udp::UdpSocket>::open_all
+method|std::net::udp::UdpSocket::bind
+trait|stacks_rust::open_pool
+END
+  done
 }

@@ -14,6 +14,14 @@
 
 #include "trace/symbol_table.h"
 
+#include "trace/elf_section.h"
+
+/* Code of a compilation unit. */
+struct unit_code {
+	Dwarf_Addr low, high;
+	Dwarf_Die *unit;
+};
+
 /* A module's debug information: in the file itself, or in one that its build-id or link names. */
 struct source {
 	uint64_t module;
@@ -21,6 +29,10 @@ struct source {
 	Dwfl_Module *mod; /* NULL: it cannot be read */
 	struct symbol_table functions;
 	struct source *prev, *next; /* the one that was used last is the first */
+	bool is_go;
+	struct unit_code *code; /* ascending; read when it is first needed */
+	size_t code_count, code_room;
+	bool has_code;
 	UT_hash_handle hh;
 };
 
@@ -96,6 +108,7 @@ static void close_source(struct symbols *symbols, struct source *source)
 	symbol_table_clear(&source->functions);
 	if (source->dwfl)
 		dwfl_end(source->dwfl);
+	free(source->code);
 	free(source);
 }
 
@@ -154,10 +167,15 @@ static void open_source(const struct symbols *symbols, struct source *source)
 		source->mod = dwfl_report_elf(source->dwfl, path, path, fd, 0, true);
 		dwfl_report_end(source->dwfl, NULL, NULL);
 	}
-	if (!source->mod)
+	if (!source->mod) {
 		close(fd);
-	else
-		symbol_table_read(&source->functions, source->mod);
+		return;
+	}
+	symbol_table_read(&source->functions, source->mod);
+	GElf_Addr bias;
+	GElf_Shdr header;
+	Elf *const elf = dwfl_module_getelf(source->mod, &bias);
+	source->is_go = elf && elf_section_find(elf, ".note.go.buildid", &header);
 }
 
 static struct source *find_source(struct symbols *symbols, uint64_t module)
@@ -182,29 +200,87 @@ static struct source *find_source(struct symbols *symbols, uint64_t module)
 	return source;
 }
 
-/* Without a version ("connect@@GLIBC_2.2.5") and without what the compiler calls parts of it. */
-static char *plain(const char *name)
+/*
+ * Where what the compiler calls a part or a copy of a function begins: ".part.0", ".cold". In Go
+ * that may be a function or a method of that name; but none is called by a number.
+ */
+static size_t clone_at(const char *name, size_t length, bool is_go)
 {
 	static const char *const clones[] = {
-		".isra.", ".part.", ".constprop.", ".cold", ".lto_priv."};
-	size_t length = strcspn(name, "@");
+		".isra", ".part", ".constprop", ".cold", ".lto_priv", ".llvm"};
+	size_t end = length;
 
+	while (end > 0 && name[end - 1] >= '0' && name[end - 1] <= '9')
+		end--;
+	const bool numbered = end < length && end > 0 && name[end - 1] == '.';
+	end = numbered ? end - 1 : length;
 	for (size_t i = 0; i < sizeof(clones) / sizeof(*clones); i++) {
-		const char *const clone = strstr(name, clones[i]);
-		if (clone && (size_t)(clone - name) < length)
-			length = (size_t)(clone - name);
+		const size_t size = strlen(clones[i]);
+		if (end > size && strncmp(name + end - size, clones[i], size) == 0 &&
+			(numbered || (!is_go && strcmp(clones[i], ".cold") == 0)))
+			return end - size;
 	}
+	return length;
+}
+
+/* Behind which Go's linker says that a function's arguments are on the stack. */
+static size_t convention_at(const char *name, size_t length)
+{
+	static const char convention[] = ".abi0";
+	const size_t size = sizeof(convention) - 1;
+
+	return length > size && strncmp(name + length - size, convention, size) == 0 ? length - size
+										     : length;
+}
+
+/* Without a version ("connect@@GLIBC_2.2.5") and without what the compiler or linker adds. */
+static char *plain(const char *name, bool is_go)
+{
+	size_t length = strcspn(name, "@"), shorter = length;
+
+	do {
+		length = shorter;
+		shorter = clone_at(name, length, is_go);
+	} while (shorter < length);
+	if (is_go)
+		length = convention_at(name, length);
 	char *const copy = strndup(name, length ? length : strlen(name));
 	if (!copy)
 		abort();
 	return copy;
 }
 
+/*
+ * Rust's newer names have the type of a method in brackets, "<app::Pool<u8>>::open", the older ones
+ * only that of a trait's, "<u8 as app::Opens>::open". They shall be called the same.
+ */
+static void unwrap_type(char *name)
+{
+	int depth = 0;
+	char *at = name;
+
+	for (; *at; at++) {
+		depth += (*at == '<') - (*at == '>' && at[-1] != '-');
+		if (depth == 0)
+			break;
+		if (depth == 1 && strncmp(at, " as ", 4) == 0)
+			return;
+	}
+	if (at == name || strncmp(at, ">::", 3) != 0)
+		return;
+	memmove(at, at + 1, strlen(at));
+	memmove(name, name + 1, strlen(name));
+}
+
 static const char *demangled(struct symbols *symbols, const char *name)
 {
-	const bool mangled = strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0;
-	char *const text =
-		mangled ? cplus_demangle(name, DMGL_PARAMS | DMGL_RET_DROP | DMGL_AUTO) : NULL;
+	const bool rust = strncmp(name, "_R", 2) == 0;
+	char *const text = rust || strncmp(name, "_Z", 2) == 0
+				   ? cplus_demangle(name, DMGL_PARAMS | DMGL_RET_DROP | DMGL_AUTO)
+				   : NULL;
+
+	if (text && rust)
+		unwrap_type(text);
 	const char *const kept = keep(symbols, text ? text : name);
 
 	free(text);
@@ -219,13 +295,78 @@ static const char *function_at(
 	if (!symbol)
 		return "";
 	/* libc has its calls under two names: socket is the one that the program said. */
-	char *const copy = plain(symbol->name);
+	char *const copy = plain(symbol->name, source->is_go);
 	const bool aliased = strncmp(copy, "__", 2) == 0 &&
 			     symbol_table_has_alias(&source->functions, symbol, copy + 2);
 	const char *const kept = demangled(symbols, aliased ? copy + 2 : copy);
 	free(copy);
 	return kept;
 }
+
+/* ---- units ---- */
+
+static int compare_code(const void *a, const void *b)
+{
+	const struct unit_code *const left = a, *const right = b;
+
+	return (left->low > right->low) - (left->low < right->low);
+}
+
+static void add_code(struct source *source, Dwarf_Die *unit, Dwarf_Addr bias)
+{
+	Dwarf_Addr base = 0, low = 0, high = 0;
+	ptrdiff_t next = 0;
+
+	while ((next = dwarf_ranges(unit, next, &base, &low, &high)) > 0) {
+		if (source->code_count == source->code_room) {
+			source->code_room = source->code_room ? 2 * source->code_room : 64;
+			source->code = reallocarray(
+				source->code, source->code_room, sizeof(*source->code));
+			if (!source->code)
+				abort();
+		}
+		source->code[source->code_count++] =
+			(struct unit_code){low + bias, high + bias, unit};
+	}
+}
+
+static void read_code(struct source *source)
+{
+	Dwarf_Addr bias = 0;
+	Dwarf_Die *unit = NULL;
+
+	source->has_code = true;
+	while ((unit = dwfl_module_nextcu(source->mod, unit, &bias)) != NULL)
+		add_code(source, unit, bias);
+	if (source->code_count)
+		qsort(source->code, source->code_count, sizeof(*source->code), compare_code);
+}
+
+/* Go and clang write no .debug_aranges, from where libdw has it: they leave it to the units. */
+static Dwarf_Die *find_unit(struct source *source, Dwarf_Addr address, Dwarf_Addr *bias)
+{
+	Dwarf_Die *const listed = dwfl_module_addrdie(source->mod, address, bias);
+	size_t first = 0, after;
+
+	if (listed)
+		return listed;
+	if (!source->has_code)
+		read_code(source);
+	after = source->code_count;
+	while (first < after) {
+		const size_t middle = first + (after - first) / 2;
+		if (source->code[middle].low <= address)
+			first = middle + 1;
+		else
+			after = middle;
+	}
+	if (!first || address >= source->code[first - 1].high)
+		return NULL;
+	(void)dwfl_module_getdwarf(source->mod, bias);
+	return source->code[first - 1].unit;
+}
+
+/* ---- source lines ---- */
 
 static void set_source_line(struct symbols *symbols, struct stack_line *line, const char *folder,
 	const char *file, int at)
@@ -261,52 +402,89 @@ static Dwarf_Word number_of(Dwarf_Die *die, unsigned name)
 	return dwarf_formudata(dwarf_attr(die, name, &attribute), &number) ? 0 : number;
 }
 
+/* The inlined functions that an address is in, the outermost first. */
+struct inlined {
+	Dwarf_Die list[SYMBOLS_LINES_MAX - 1];
+	size_t count;
+};
+
+static bool may_hold_functions(Dwarf_Die *die)
+{
+	switch (dwarf_tag(die)) {
+	case DW_TAG_namespace:
+	case DW_TAG_module:
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* dwarf_getscopes(3) finds none where a function was inlined from another unit, as Go's are. */
+static bool find_inlined(Dwarf_Die *parent, Dwarf_Addr address, struct inlined *inlined)
+{
+	const size_t room = sizeof(inlined->list) / sizeof(*inlined->list);
+	Dwarf_Die die;
+
+	if (dwarf_child(parent, &die))
+		return false;
+	do {
+		if (dwarf_haspc(&die, address) > 0) {
+			if (dwarf_tag(&die) == DW_TAG_inlined_subroutine && inlined->count < room)
+				inlined->list[inlined->count++] = die;
+			(void)find_inlined(&die, address, inlined);
+			return true;
+		}
+		if (may_hold_functions(&die) && find_inlined(&die, address, inlined))
+			return true;
+	} while (dwarf_siblingof(&die, &die) == 0);
+	return false;
+}
+
 /* What one frame was inlined from: the innermost function's line is known already. */
 static size_t add_inlined(struct symbols *symbols, Dwarf_Die *unit, Dwarf_Addr address,
 	struct stack_line lines[static SYMBOLS_LINES_MAX])
 {
-	Dwarf_Die *at = NULL, *scopes = NULL;
+	struct inlined inlined = {.count = 0};
 	Dwarf_Files *files;
 	size_t count = 0;
-	int scopes_count = dwarf_getscopes(unit, address, &at);
 
-	/* Those scopes are of the source; the ones that enclose the innermost are of the code. */
-	scopes_count = scopes_count > 0 ? dwarf_getscopes_die(at, &scopes) : 0;
-	if (dwarf_getsrcfiles(unit, &files, NULL))
-		scopes_count = 0;
-	for (int i = 0; i < scopes_count && count < SYMBOLS_LINES_MAX - 1; i++) {
-		if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine)
-			continue;
-		lines[count].function = inlined_name(symbols, &scopes[i]);
+	if (dwarf_getsrcfiles(unit, &files, NULL) || !find_inlined(unit, address, &inlined))
+		return 0;
+	while (inlined.count > 0) {
+		Dwarf_Die *const die = &inlined.list[--inlined.count];
+		lines[count].function = inlined_name(symbols, die);
 		count++;
 		lines[count] = lines[0];
 		lines[count].file = "";
 		lines[count].line = 0;
 		set_source_line(symbols, &lines[count], NULL,
-			dwarf_filesrc(files, number_of(&scopes[i], DW_AT_call_file), NULL, NULL),
-			(int)number_of(&scopes[i], DW_AT_call_line));
+			dwarf_filesrc(files, number_of(die, DW_AT_call_file), NULL, NULL),
+			(int)number_of(die, DW_AT_call_line));
 	}
-	free(scopes);
-	free(at);
 	return count;
 }
 
 /* Returns how many inlined functions stand before the one that the symbol names. */
-static size_t find_source_lines(struct symbols *symbols, const struct source *source,
-	uint64_t address, struct stack_line lines[static SYMBOLS_LINES_MAX])
+static size_t find_source_lines(struct symbols *symbols, struct source *source, uint64_t address,
+	struct stack_line lines[static SYMBOLS_LINES_MAX])
 {
 	Dwarf_Addr bias = 0;
-	Dwarf_Die *const unit = dwfl_module_addrdie(source->mod, address, &bias);
+	Dwarf_Die *const unit = find_unit(source, address, &bias);
+	Dwarf_Attribute folder;
 
 	/* Else the line would be the last one before it, whatever stands between them. */
 	if (!unit || dwarf_haspc(unit, address - bias) <= 0)
 		return 0;
-	Dwfl_Line *const found = dwfl_module_getsrc(source->mod, address);
+	Dwarf_Line *const found = dwarf_getsrc_die(unit, address - bias);
 	int line = 0;
-	const char *const file = found ? dwfl_lineinfo(found, NULL, &line, NULL, NULL, NULL) : NULL;
-	if (!file)
+	const char *const file = found ? dwarf_linesrc(found, NULL, NULL) : NULL;
+	if (!file || dwarf_lineno(found, &line))
 		return 0;
-	set_source_line(symbols, lines, dwfl_line_comp_dir(found), file, line);
+	set_source_line(symbols, lines, dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &folder)),
+		file, line);
 	return add_inlined(symbols, unit, address - bias, lines);
 }
 

@@ -71,6 +71,8 @@ struct look {
 	bool blind;      /* there was no unwinding information for the last frame */
 	uint64_t module; /* of the frame that is unwound */
 	const struct unwind_table *table; /* that libunwind is searching */
+	const struct unwind_rows *rows;   /* in it */
+	uint64_t descriptions_at;         /* where the table's own would be */
 	struct page pages[PAGES];
 	bool recording;
 	struct witness *witnesses;
@@ -109,14 +111,24 @@ static void record(struct look *look, bool is_register, uint64_t where, uint64_t
 		(struct witness){.is_register = is_register, .where = where, .value = value};
 }
 
-static bool read_table(const struct unwind_table *table, uint64_t at, uint64_t *value)
+static bool read_from(const void *bytes, uint64_t size, uint64_t at, uint64_t *value)
 {
-	const uint64_t size = table ? table->count * sizeof(*table->rows) : 0;
-
 	if (at >= size || size - at < sizeof(*value))
 		return false;
-	memcpy(value, (const char *)table->rows + at, sizeof(*value));
+	memcpy(value, (const char *)bytes + at, sizeof(*value));
 	return true;
+}
+
+static bool read_own(const struct look *look, uint64_t at, uint64_t *value)
+{
+	const struct unwind_rows *const rows = look->rows;
+
+	if (!rows)
+		return false;
+	return read_from(
+		       rows->list, rows->count * sizeof(*rows->list), at - TABLE_ADDRESS, value) ||
+	       read_from(look->table->descriptions, look->table->descriptions_bytes,
+		       at - look->descriptions_at, value);
 }
 
 static bool read_word(struct look *look, uint64_t at, uint64_t *value)
@@ -125,7 +137,7 @@ static bool read_word(struct look *look, uint64_t at, uint64_t *value)
 	struct page *const page = &look->pages[start / PAGE_BYTES % PAGES];
 
 	if (at >= TABLE_ADDRESS)
-		return read_table(look->table, at - TABLE_ADDRESS, value);
+		return read_own(look, at, value);
 	if (at - start > PAGE_BYTES - sizeof(*value))
 		return memory_read(look->tid, at, value, sizeof(*value)) == 0;
 	if (!page->read || page->at != start) {
@@ -213,30 +225,52 @@ static uint64_t offset_in(const struct mapping *mapping, uint64_t address)
 	return address - mapping->start + mapping->offset;
 }
 
+/* bias: from the addresses that the file gives to those of the task, or to where they seem to be. */
+static int search(unw_word_t at, const struct unwind_rows *rows, uint64_t bias,
+	const struct mapping *mapping, unw_proc_info_t *info, int need, void *context)
+{
+	const size_t bytes = rows->count * sizeof(*rows->list);
+	unw_dyn_info_t found = {
+		.start_ip = mapping->start,
+		.end_ip = mapping->end,
+		.format = UNW_INFO_FORMAT_REMOTE_TABLE,
+		.u.rti.segbase = bias + rows->base,
+		.u.rti.table_len = bytes / sizeof(unw_word_t),
+		.u.rti.table_data = TABLE_ADDRESS,
+	};
+
+	if (!rows->count)
+		return -UNW_ENOINFO;
+	current->rows = rows;
+	return UNW_OBJ(dwarf_search_unwind_table)(
+		current->unwinder->space, at, &found, info, need, context);
+}
+
 static int find_info(
 	unw_addr_space_t space, unw_word_t at, unw_proc_info_t *info, int need, void *context)
 {
 	const struct mapping *const mapping = find_code(current, at);
 	uint64_t address;
 
+	(void)space;
 	current->blind = true;
 	if (!mapping)
 		return -UNW_ENOINFO;
-	current->table = modules_unwind_table(current->modules, mapping->module);
-	if (!current->table->count ||
-		!unwind_table_address(current->table, offset_in(mapping, at), &address))
+	const struct unwind_table *const table =
+		modules_unwind_table(current->modules, mapping->module);
+	current->table = table;
+	if (!unwind_table_address(table, offset_in(mapping, at), &address))
 		return -UNW_ENOINFO;
-	const size_t bytes = current->table->count * sizeof(*current->table->rows);
-	unw_dyn_info_t found = {
-		.start_ip = mapping->start,
-		.end_ip = mapping->end,
-		.format = UNW_INFO_FORMAT_REMOTE_TABLE,
-		.u.rti.segbase = at - address + current->table->base,
-		.u.rti.table_len = bytes / sizeof(unw_word_t),
-		.u.rti.table_data = TABLE_ADDRESS,
-	};
-	const int status =
-		UNW_OBJ(dwarf_search_unwind_table)(space, at, &found, info, need, context);
+	const uint64_t bias = at - address;
+	current->descriptions_at = UNWIND_NOT_LOADED + bias + table->debug.base;
+	int status = search(at, &table->loaded, bias, mapping, info, need, context);
+	/*
+	 * Where C and Go are linked together each has its own. libunwind compares the lower halves
+	 * of addresses, as rows have no more, so that the base may be that of the descriptions.
+	 */
+	if (status < 0)
+		status = search(
+			at, &table->debug, UNWIND_NOT_LOADED + bias, mapping, info, need, context);
 	current->blind = status < 0;
 	return status;
 }
@@ -542,6 +576,41 @@ static int step_on(struct look *look, unw_cursor_t *cursor, bool trampoline)
 	return 1;
 }
 
+static bool read_recorded(uint64_t at, uint64_t *value)
+{
+	unw_word_t word = 0;
+
+	if (access_memory(NULL, at, &word, 0, NULL))
+		return false;
+	*value = word;
+	return true;
+}
+
+/*
+ * From record to record: where the caller's is, and the address to return to. Each is above the one
+ * before it, and the last one's caller has none. What it misses are functions that made none.
+ */
+static bool follow_records(struct look *look, struct stack *stack, unw_cursor_t *cursor)
+{
+	unw_word_t first = 0;
+	uint64_t record, above, address;
+
+	if (ARCH_FRAME_REGISTER < 0 || unw_get_reg(cursor, ARCH_FRAME_REGISTER, &first) || !first)
+		return false;
+	for (record = first; record; record = above) {
+		if (stack->count == STACK_FRAMES_MAX) {
+			stack->end = STACK_DEEP;
+			return true;
+		}
+		if (record % sizeof(record) || !read_recorded(record, &above) ||
+			!read_recorded(record + sizeof(record), &address) ||
+			!add_frame(look, stack, address, false) || (above && above <= record))
+			return false;
+	}
+	stack->end = STACK_GUESSED;
+	return true;
+}
+
 /*
  * Where there is no unwinding information, and code that does not tell, libunwind goes by frame
  * pointers, which is a guess: it may miss callers, and is wrong if it leads to no code.
@@ -568,6 +637,8 @@ static void unwind(struct look *look, struct stack *stack)
 		step = step_on(look, &cursor, trampoline);
 		guessed |= look->blind && step > 0 && !trampoline;
 	}
+	if (step <= 0 && look->blind && follow_records(look, stack, &cursor))
+		return;
 	if (step < 0 || !stack->count)
 		return;
 	if (guessed)

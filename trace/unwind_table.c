@@ -11,10 +11,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trace/debug_frame.h"
+#include "trace/elf_section.h"
+
 static void abort_without(const void *memory)
 {
 	if (!memory)
 		abort();
+}
+
+/* ---- rows ---- */
+
+void unwind_rows_add(struct unwind_rows *rows, uint64_t function, uint64_t description)
+{
+	enum { FIRST_ROOM = 256 };
+
+	/* Doubled whenever it is full. */
+	if (!rows->count || (rows->count >= FIRST_ROOM && !(rows->count & (rows->count - 1)))) {
+		const size_t room = rows->count ? 2 * rows->count : FIRST_ROOM;
+		rows->list = reallocarray(rows->list, room, sizeof(*rows->list));
+		abort_without(rows->list);
+	}
+	rows->list[rows->count++] = (struct unwind_row){
+		.function = (int32_t)(function - rows->base),
+		.description = (int32_t)description,
+	};
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct unwind_row *const left = a, *const right = b;
+
+	return (left->function > right->function) - (left->function < right->function);
+}
+
+void unwind_rows_sort(struct unwind_rows *rows)
+{
+	if (rows->count)
+		qsort(rows->list, rows->count, sizeof(*rows->list), compare);
 }
 
 /* ---- .eh_frame_hdr ---- */
@@ -25,7 +59,7 @@ struct header {
 	uint32_t count;
 };
 
-static void read_sorted(struct unwind_table *table, Elf *elf, const GElf_Phdr *program_header)
+static void read_sorted(struct unwind_rows *rows, Elf *elf, const GElf_Phdr *program_header)
 {
 	struct header header;
 	Elf_Data *const data = elf_getdata_rawchunk(
@@ -38,14 +72,14 @@ static void read_sorted(struct unwind_table *table, Elf *elf, const GElf_Phdr *p
 	if (header.version != 1 || header.frame_encoding != (DW_EH_PE_pcrel | DW_EH_PE_sdata4) ||
 		header.count_encoding != DW_EH_PE_udata4 ||
 		header.table_encoding != (DW_EH_PE_datarel | DW_EH_PE_sdata4) ||
-		header.count > (data->d_size - sizeof(header)) / sizeof(*table->rows))
+		header.count > (data->d_size - sizeof(header)) / sizeof(*rows->list))
 		return;
-	table->rows = calloc(header.count + 1UL, sizeof(*table->rows));
-	abort_without(table->rows);
-	memcpy(table->rows, (const char *)data->d_buf + sizeof(header),
-		header.count * sizeof(*table->rows));
-	table->count = header.count;
-	table->base = program_header->p_vaddr;
+	rows->list = calloc(header.count + 1UL, sizeof(*rows->list));
+	abort_without(rows->list);
+	memcpy(rows->list, (const char *)data->d_buf + sizeof(header),
+		header.count * sizeof(*rows->list));
+	rows->count = header.count;
+	rows->base = program_header->p_vaddr;
 }
 
 /* ---- .eh_frame ---- */
@@ -99,34 +133,13 @@ static bool read_address(const struct frames *frames, uint8_t encoding, const ui
 	return true;
 }
 
-static void add_row(struct unwind_table *table, size_t *room, uint64_t function, uint64_t at)
-{
-	if (table->count == *room) {
-		*room = *room ? 2 * *room : 256;
-		table->rows = reallocarray(table->rows, *room, sizeof(*table->rows));
-		abort_without(table->rows);
-	}
-	table->rows[table->count++] = (struct unwind_row){
-		.function = (int32_t)(function - table->base),
-		.description = (int32_t)(at - table->base),
-	};
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct unwind_row *const left = a, *const right = b;
-
-	return (left->function > right->function) - (left->function < right->function);
-}
-
-static void sort_frames(struct unwind_table *table, const struct frames *frames)
+static void sort_frames(struct unwind_rows *rows, const struct frames *frames)
 {
 	Dwarf_CFI_Entry entry;
 	Dwarf_Off next;
-	size_t room = 0;
 	int status;
 
-	table->base = frames->address;
+	rows->base = frames->address;
 	for (Dwarf_Off offset = 0; offset < frames->data->d_size; offset = next) {
 		uint64_t function;
 		status = dwarf_next_cfi(frames->ident, frames->data, true, offset, &next, &entry);
@@ -136,35 +149,23 @@ static void sort_frames(struct unwind_table *table, const struct frames *frames)
 			continue;
 		if (read_address(frames, encoding_of(frames, entry.fde.CIE_pointer),
 			    entry.fde.start, entry.fde.end, &function))
-			add_row(table, &room, function, frames->address + offset);
+			unwind_rows_add(rows, function, offset);
 	}
-	if (table->count)
-		qsort(table->rows, table->count, sizeof(*table->rows), compare);
+	unwind_rows_sort(rows);
 }
 
-static void read_unsorted(struct unwind_table *table, Elf *elf)
+static void read_unsorted(struct unwind_rows *rows, Elf *elf)
 {
-	Elf_Scn *section = NULL;
 	GElf_Shdr header;
-	size_t names;
+	Elf_Scn *const section = elf_section_find(elf, ".eh_frame", &header);
+	const struct frames frames = {
+		.data = section ? elf_rawdata(section, NULL) : NULL,
+		.ident = (const unsigned char *)elf_getident(elf, NULL),
+		.address = section ? header.sh_addr : 0,
+	};
 
-	if (elf_getshdrstrndx(elf, &names))
-		return;
-	while ((section = elf_nextscn(elf, section)) != NULL) {
-		const char *const name = gelf_getshdr(section, &header)
-						 ? elf_strptr(elf, names, header.sh_name)
-						 : NULL;
-		if (!name || strcmp(name, ".eh_frame") != 0)
-			continue;
-		const struct frames frames = {
-			.data = elf_rawdata(section, NULL),
-			.ident = (const unsigned char *)elf_getident(elf, NULL),
-			.address = header.sh_addr,
-		};
-		if (frames.data && frames.data->d_buf)
-			sort_frames(table, &frames);
-		return;
-	}
+	if (frames.data && frames.data->d_buf)
+		sort_frames(rows, &frames);
 }
 
 /* ---- the file ---- */
@@ -183,14 +184,15 @@ static void read_elf(struct unwind_table *table, Elf *elf)
 		GElf_Phdr header;
 		if (!gelf_getphdr(elf, (int)i, &header))
 			continue;
-		if (header.p_type == PT_GNU_EH_FRAME && !table->count)
-			read_sorted(table, elf, &header);
+		if (header.p_type == PT_GNU_EH_FRAME && !table->loaded.count)
+			read_sorted(&table->loaded, elf, &header);
 		if (header.p_type == PT_LOAD)
 			table->segments[table->segments_count++] = (struct unwind_segment){
 				header.p_offset, header.p_filesz, header.p_vaddr};
 	}
-	if (!table->count)
-		read_unsorted(table, elf);
+	if (!table->loaded.count)
+		read_unsorted(&table->loaded, elf);
+	debug_frame_read(table, elf);
 }
 
 void unwind_table_read(struct unwind_table *table, int fd)
@@ -207,7 +209,9 @@ void unwind_table_read(struct unwind_table *table, int fd)
 
 void unwind_table_clear(struct unwind_table *table)
 {
-	free(table->rows);
+	free(table->loaded.list);
+	free(table->debug.list);
+	free(table->descriptions);
 	free(table->segments);
 	*table = (struct unwind_table){0};
 }

@@ -6,6 +6,7 @@
  *	cxx        from functions with the names that C++ and Rust compilers give
  *	inlined    from a function that is inlined twice
  *	signal     from the handler of a signal
+ *	vdso       from the handler of a fault in the kernel's part of the program
  *	thread     from a thread
  *	deep N     from N calls of a function by itself
  *	blind      from a function whose caller leaves no trace
@@ -15,8 +16,10 @@
 #include "progs.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #ifdef __clang__
 #define KEPT __attribute__((noinline))
@@ -107,6 +110,25 @@ KEPT static void handler(int signal)
 KEPT static int interrupted(void)
 {
 	MUST(raise(SIGUSR1));
+	return 1;
+}
+
+static sigjmp_buf behind_fault;
+
+KEPT static void fault_handler(int signal)
+{
+	(void)signal;
+	opened();
+	siglongjmp(behind_fault, 1);
+}
+
+/* That clock needs no call of the kernel on any machine. */
+KEPT static int reads_clock(void)
+{
+	struct timespec *volatile nowhere = (struct timespec *)sizeof(*nowhere);
+
+	if (sigsetjmp(behind_fault, 1) == 0)
+		CHECK(clock_gettime(CLOCK_REALTIME_COARSE, nowhere));
 	return 1;
 }
 
@@ -226,6 +248,8 @@ int main(int argc, char **argv)
 		CHECK(calls_inlined());
 	else if (strcmp(mode, "signal") == 0)
 		CHECK(signal(SIGUSR1, handler) != SIG_ERR && interrupted());
+	else if (strcmp(mode, "vdso") == 0)
+		CHECK(signal(SIGSEGV, fault_handler) != SIG_ERR && reads_clock());
 	else if (strcmp(mode, "thread") == 0)
 		CHECK(pthread_create(&thread, NULL, in_thread, NULL) == 0 &&
 			pthread_join(thread, NULL) == 0);

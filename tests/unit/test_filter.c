@@ -697,6 +697,29 @@ static void test_stack(void **state)
 	assert_false(fires_on("stack=app::{closure}:fd=4", &subject));
 }
 
+static void test_stack_of_generic_functions(void **state)
+{
+	static const char *const functions[] = {"main.(*box[go.shape.int_0]).fill",
+		"main.inlined[...]", "main.listen[go.shape.string]", "list.operator[](int)",
+		"app::Pool<u8>::open::<&str>", "app::run::<fn() -> u8>::{closure#0}", NULL};
+	static const char *const called[] = {"stack=main.(*box).fill",
+		"stack=main.(*box[go.shape.int_0]).fill", "stack=main.inlined", "stack=main.listen",
+		"stack=list.operator[]", "stack=app::Pool::open",
+		"stack=app::Pool<u8>::open::<&str>", "stack=app::run::{closure#0}"};
+	static const char *const not_called[] = {"stack=main.(*box)", "stack=main.inline",
+		"stack=list.operator", "stack=app::Pool", "stack=app::run",
+		"stack=app::Pool::open::<u8>"};
+	const struct caller deep = {.functions = functions};
+	struct filter_subject subject = some_subject();
+
+	(void)state;
+	subject.caller = &deep;
+	for (size_t i = 0; i < sizeof(called) / sizeof(*called); i++)
+		assert_true(fires_on(called[i], &subject));
+	for (size_t i = 0; i < sizeof(not_called) / sizeof(*not_called); i++)
+		assert_false(fires_on(not_called[i], &subject));
+}
+
 static void test_to_inet(void **state)
 {
 	(void)state;
@@ -1509,6 +1532,7 @@ int main(void)
 		cmocka_unit_test(test_cookie_conditions),
 		cmocka_unit_test(test_caller_conditions),
 		cmocka_unit_test(test_stack),
+		cmocka_unit_test(test_stack_of_generic_functions),
 		cmocka_unit_test(test_comm_is_cut_as_the_kernel_cuts_it),
 		cmocka_unit_test(test_comm_of_any_bytes),
 		cmocka_unit_test(test_to_inet),

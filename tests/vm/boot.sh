@@ -45,7 +45,7 @@ lines=("${lines[@]/CONSOLE/$scratch/console}")
 overlay() {
   local folder=$tree
   while folder=$(dirname "$folder") && [ "$folder" != / ]; do echo "$folder"; done | tac
-  find "$tree" \( -name .git -o -name '*.o' -o -name '*.d' \) -prune -o -print
+  find "$tree" \( -name .git -o -name go-cache -o -name '*.o' -o -name '*.d' \) -prune -o -print
 }
 cp "$here/init" "$scratch/init"
 chmod 755 "$scratch/init"

@@ -132,6 +132,9 @@ static inline uint64_t arch_instruction_pointer(const struct arch_regs *regs)
 	return regs->user.rip;
 }
 
+/* libunwind follows frame pointers itself. */
+enum { ARCH_FRAME_REGISTER = -1 };
+
 static inline uint64_t arch_stack_pointer(const struct arch_regs *regs)
 {
 	return regs->user.rsp;

@@ -7,7 +7,8 @@ enum { HW_RSP = 4, WORD = 8 };
 
 struct instruction {
 	const uint8_t *at, *end; /* what is left of it, and of the code */
-	uint8_t rex, opcode, modrm;
+	uint8_t rex, opcode, modrm, sib;
+	int32_t displacement;
 	bool two_bytes; /* behind 0x0f */
 	bool is_wrong;
 };
@@ -61,9 +62,9 @@ static void take_operand(struct instruction *instruction)
 	const unsigned mod = mod_of(instruction), rm = rm_of(instruction);
 	if (mod == 3)
 		return;
-	const uint8_t sib = rm == 4 ? take(instruction) : 0;
-	const bool has_no_base = mod == 0 && (rm == 5 || (rm == 4 && (sib & 7) == 5));
-	(void)take_immediate(instruction, has_no_base ? 4 : bytes[mod]);
+	instruction->sib = rm == 4 ? take(instruction) : 0;
+	const bool has_no_base = mod == 0 && (rm == 5 || (rm == 4 && (instruction->sib & 7) == 5));
+	instruction->displacement = take_immediate(instruction, has_no_base ? 4 : bytes[mod]);
 }
 
 static bool is_stack_pointer(const struct instruction *instruction, bool field)
@@ -138,6 +139,19 @@ static void read_move(struct instruction *instruction, bool writes_field)
 		instruction->is_wrong = true;
 }
 
+/* mov to memory, as Go's compiler keeps the caller's frame pointer: mov %rbp,0x20(%rsp). */
+static void read_store(struct instruction *instruction, struct code_frame *frame)
+{
+	enum { WIDE = 8, HIGH_FIELD = 4, HW_RBP = 5, ON_RSP = 0x24 };
+
+	read_move(instruction, false);
+	const unsigned mod = mod_of(instruction);
+	const uint64_t above = (uint64_t)(int64_t)instruction->displacement;
+	if ((instruction->rex & (WIDE | HIGH_FIELD)) == WIDE && field_of(instruction) == HW_RBP &&
+		(mod == 1 || mod == 2) && instruction->sib == ON_RSP && above < frame->depth)
+		code_save(frame, kept_register(HW_RBP), frame->depth - above);
+}
+
 static void read_two_bytes(struct instruction *instruction)
 {
 	const uint8_t opcode = instruction->opcode;
@@ -175,7 +189,7 @@ static bool read_plain(struct instruction *instruction)
 		(void)take_immediate(instruction, instruction->rex & 8 ? 8 : 4);
 	else if (opcode == 0x84 || opcode == 0x85 || (opcode >= 0xd0 && opcode <= 0xd3))
 		take_operand(instruction);
-	else if (opcode == 0x88 || opcode == 0x89)
+	else if (opcode == 0x88)
 		read_move(instruction, false);
 	else if (opcode == 0x63 || opcode == 0x8a || opcode == 0x8b || opcode == 0x8d)
 		read_move(instruction, true);
@@ -234,6 +248,8 @@ static void read_one_byte(struct instruction *instruction, struct code_frame *fr
 	} else if (opcode == 0x69 || opcode == 0x6b || opcode == 0xc0 || opcode == 0xc1 ||
 		   opcode == 0xc6 || opcode == 0xc7 || opcode == 0xf6 || opcode == 0xf7) {
 		read_with_immediate(instruction);
+	} else if (opcode == 0x89) {
+		read_store(instruction, frame);
 	} else if (opcode == 0xfe || opcode == 0xff) {
 		read_group_5(instruction, frame);
 	} else if (!read_plain(instruction)) {
