@@ -111,8 +111,8 @@ directions() {
   none_in '#include "(report|cmd|tests)/' 'trace/ includes only trace/ and switch/' trace/**/*.[ch] || status=1
   none_in '#include "(trace|cmd|tests)/' 'report/ includes only report/ and switch/' report/*.[ch] || status=1
   none_in '#include [<"]libunwind' 'only trace/unwind.c uses libunwind' $(others trace/unwind.c) || status=1
-  none_in '#include [<"](elfutils|dwarf)' 'only trace/symbols.c, its symbol_table and trace/unwind_table.c use libdw' \
-    $(others trace/symbols.c trace/symbol_table.h trace/unwind_table.c) || status=1
+  none_in '#include [<"](elfutils|dwarf)' 'only what reads symbols and unwinding information of files uses libdw' \
+    $(others trace/symbols.c trace/symbol_table.h trace/unwind_table.c trace/debug_frame.c) || status=1
   none_in '\<ptrace\(' 'only trace/ calls ptrace' {cmd,switch,report}/*.[ch] || status=1
   none_in '\<exit\(' 'only cmd/ ends the program' {switch,report}/*.[ch] trace/**/*.[ch] || status=1
   none_in "^# *(if|ifdef|ifndef|elif)\\>.*\\<_*($architectures)" 'only trace/arch/ knows architectures' \
