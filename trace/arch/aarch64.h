@@ -180,7 +180,7 @@ static inline int64_t arch_result(const struct arch_regs *regs)
 
 static inline void arch_set_result(struct arch_regs *regs, int64_t result)
 {
-	arch_set_argument(regs, 0, (uint64_t)result);
+	arch_set_argument(regs, 0, 0, (uint64_t)result); /* in the same place for every ABI */
 }
 
 /* arch/arm64/kernel/signal.c, do_signal: the call is forgotten before. */
