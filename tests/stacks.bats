@@ -294,7 +294,6 @@ net.(*netFD).accept"
 }
 
 # Nothing says there how functions use the stack: only frame pointers are left, which those have that call.
-# bats test_tags=vm
 @test "-k: Go: frames of a stripped program are its path and offsets, and are said to be a guess" {
   requires test -x "$PROGS/stacks_go_stripped"
   local all own found

@@ -24,7 +24,8 @@ warnings_of_stacks() {
 # bats test_tags=vm
 @test "a stack goes on through the vDSO, whose functions have names" {
   socktest_json_ok -k "$PROGS/stacks_hard" vdso 20
-  assert_equal "$(warnings_of_stacks)" ""
+  # aarch64's has no unwinding information (arch/arm64/kernel/vdso/Makefile): that is said.
+  [ "$(uname -m)" = aarch64 ] || assert_equal "$(warnings_of_stacks)" ""
   assert_equal "$(json '[.sockets[] | select([.opened_by.stack[].function] | index("main") | not)] | length')" 0
   assert_equal "$(json '[.sockets[].opened_by.stack | select(any(.module == "[vdso]"))
     | select(any(.function | test("clock_gettime$")) | not)] | length')" 0 "without a name"

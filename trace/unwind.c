@@ -507,8 +507,8 @@ static void set_registers(
 		look->registers[number].known = known;
 		look->registers[number].value = value;
 	}
-	look->registers[UNW_REG_IP].known = look->registers[UNW_REG_SP].known = true;
-	look->registers[UNW_REG_IP].value = caller->instruction_pointer;
+	look->registers[ARCH_PROGRAM_COUNTER].known = look->registers[UNW_REG_SP].known = true;
+	look->registers[ARCH_PROGRAM_COUNTER].value = caller->instruction_pointer;
 	look->registers[UNW_REG_SP].value = caller->stack_pointer;
 	look->found = true;
 }
@@ -545,7 +545,7 @@ static bool step_by_context(struct look *look, unw_cursor_t *cursor)
 		look->registers[number].known =
 			at && read_stack_word(look, at, &look->registers[number].value);
 	}
-	if (!look->registers[UNW_REG_IP].known || !look->registers[UNW_REG_SP].known)
+	if (!look->registers[ARCH_PROGRAM_COUNTER].known || !look->registers[UNW_REG_SP].known)
 		return false;
 	look->found = true;
 	return unw_init_remote(cursor, look->unwinder->space, look->upt) == 0;

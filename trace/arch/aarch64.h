@@ -160,6 +160,9 @@ static inline uint64_t arch_instruction_pointer(const struct arch_regs *regs)
 	return arch_is_arm(regs) ? regs->arm[ARM_PC] : regs->user.pc;
 }
 
+/* As libunwind counts. UNW_REG_IP is the register of the address to return to there. */
+enum { ARCH_PROGRAM_COUNTER = 32 };
+
 /* That of frame records (AAPCS64), as DWARF counts. libunwind does not follow those itself. */
 enum { ARCH_FRAME_REGISTER = 29 };
 

@@ -40,10 +40,10 @@ static bool move_pointer(struct code_frame *frame, int64_t by)
 	return true;
 }
 
-/* At so many bytes above the stack pointer. */
+/* At so many bytes above the stack pointer; below it Go keeps the frame pointer. */
 static void save(struct code_frame *frame, unsigned number, int64_t offset)
 {
-	if (number >= X19 && number <= X30 && offset >= 0 && (uint64_t)offset < frame->depth)
+	if (number >= X19 && number <= X30 && (offset < 0 || (uint64_t)offset < frame->depth))
 		code_save(frame, (int)number, frame->depth - (uint64_t)offset);
 }
 
@@ -68,6 +68,8 @@ static bool read_stack_use(uint32_t instruction, struct code_frame *frame)
 		save_pair(frame, instruction, 0);
 	} else if ((instruction & 0xffc00000) == 0xf9000000) { /* str, offset */
 		save(frame, target_of(instruction), number * WORD);
+	} else if ((instruction & 0xffe00c00) == 0xf8000000) { /* stur */
+		save(frame, target_of(instruction), single);
 	} else if ((instruction & 0xffe00c00) == 0xf8000c00) { /* str, pre-indexed */
 		if (!move_pointer(frame, single))
 			return false;

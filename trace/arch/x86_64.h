@@ -132,6 +132,9 @@ static inline uint64_t arch_instruction_pointer(const struct arch_regs *regs)
 	return regs->user.rip;
 }
 
+/* As DWARF and libunwind count. */
+enum { ARCH_PROGRAM_COUNTER = 16 };
+
 /* libunwind follows frame pointers itself. */
 enum { ARCH_FRAME_REGISTER = -1 };
 
