@@ -104,6 +104,7 @@ static void close_source(struct symbols *symbols, struct source *source)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	HASH_DEL(symbols->sources, source);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	DL_DELETE(symbols->by_use, source);
 	symbol_table_clear(&source->functions);
 	if (source->dwfl)

@@ -71,6 +71,7 @@ static int status_after_the_end(bool insists)
 		signals_end();
 		for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++)
 			raise(each[i]);
+		/* NOLINTNEXTLINE(bugprone-infinite-loop) */
 		while (insists) {
 			usleep(10000);
 			raise(SIGTERM);

@@ -31,6 +31,7 @@ static int32_t take_immediate(struct instruction *instruction, size_t bytes)
 		return 0;
 	}
 	if (bytes == 1)
+		/* NOLINTNEXTLINE(bugprone-signed-char-misuse) */
 		value = (int8_t)*instruction->at;
 	else if (bytes == sizeof(value))
 		memcpy(&value, instruction->at, sizeof(value));
