@@ -102,10 +102,10 @@ struct symbols *symbols_new(struct modules *modules)
 
 static void close_source(struct symbols *symbols, struct source *source)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	/* NOLINTBEGIN(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference) */
 	HASH_DEL(symbols->sources, source);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	DL_DELETE(symbols->by_use, source);
+	/* NOLINTEND(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference) */
 	symbol_table_clear(&source->functions);
 	if (source->dwfl)
 		dwfl_end(source->dwfl);
