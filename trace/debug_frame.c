@@ -74,8 +74,10 @@ static void put_signed(struct writer *writer, int64_t value)
 {
 	/* Ends where nothing but copies of the sign is left. */
 	while (value < -64 || value > 63) {
-		put_byte(writer, (uint8_t)(0x80 | (value & 0x7f)));
-		value >>= 7;
+		const int64_t low = value & 0x7f;
+
+		put_byte(writer, (uint8_t)(0x80 | low));
+		value = (value - low) / 0x80; /* divides evenly: a shift that keeps the sign */
 	}
 	put_byte(writer, (uint8_t)(value & 0x7f));
 }
