@@ -4,16 +4,7 @@
  * makes these calls: socket, connect (to where nobody listens), accept, listen, close (of what
  * accept returned, or of the nonblocking socket). It prints what it got.
  */
-#include "progs.h"
-
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
+#include "seccomp_filter.h"
 
 enum { CALLS_MAX = 8 };
 
@@ -34,10 +25,8 @@ static void allow(bool close_too)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
-	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code), .filter = code};
 
-	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	ADD_FILTER(code, 0);
 }
 
 /* By nothing but write(2). */

@@ -6,7 +6,6 @@
 #include "progs.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 
 /* A connection goes from thread to thread by its number, through two socketpairs. */

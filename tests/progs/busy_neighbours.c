@@ -2,7 +2,6 @@
  * busy_neighbours N: the eldest of N + 1 children opens and closes 3 sockets while the others do
  * so all the time. Prints how often the busiest of those did it meanwhile.
  */
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 

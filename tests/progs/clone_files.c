@@ -5,7 +5,6 @@
 #include "progs.h"
 
 #include <linux/sched.h>
-#include <signal.h>
 #include <sys/syscall.h>
 
 enum { CHILD_SOCKET = 50 };

@@ -1,8 +1,6 @@
 /* Forks twice; the grandchild works with sockets when both its forebears have ended. */
 #include "progs.h"
 
-#include <signal.h>
-
 static void daemon_run(pid_t forebear)
 {
 	struct sockaddr_in address;

@@ -21,7 +21,6 @@
 #include "progs.h"
 
 #include <arpa/inet.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/un.h>

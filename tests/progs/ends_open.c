@@ -4,8 +4,6 @@
  */
 #include "rights.h"
 
-#include <signal.h>
-
 static void parent_last(int fd, bool killed)
 {
 	const struct turn never = turn_new();

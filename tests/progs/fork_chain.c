@@ -4,7 +4,6 @@
  */
 #include "progs.h"
 
-#include <signal.h>
 #include <sys/prctl.h>
 #include <time.h>
 

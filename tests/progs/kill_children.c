@@ -4,8 +4,6 @@
  */
 #include "rights.h"
 
-#include <signal.h>
-
 enum { KEPT_MAX = 200 };
 
 static _Noreturn void child_run(const struct turn *begun, bool keeps)

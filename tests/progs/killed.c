@@ -1,8 +1,6 @@
 /* killed [SIGNAL]: dies by this signal (SIGKILL unless given) with sockets open. */
 #include "progs.h"
 
-#include <signal.h>
-
 int main(int argc, char **argv)
 {
 	struct sockaddr_in address;

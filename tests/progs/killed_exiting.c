@@ -5,7 +5,6 @@
 #include "progs.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 

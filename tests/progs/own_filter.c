@@ -11,30 +11,13 @@
  *   late-WAY   the same, but it has a socket before it has the filter
  */
 #include "rights.h"
-
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <signal.h>
-#include <stddef.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <ucontext.h>
+#include "seccomp_filter.h"
 
 /* An argument that socket(2) does not have: the filter knows the handler's own call by it. */
 enum { PASS = 0x50415353 };
 
-#if defined(__x86_64__)
-#define ARGUMENT(registers, n)       ((registers)->gregs[(const int[]){REG_RDI, REG_RSI, REG_RDX}[n]])
-#define SET_RESULT(registers, value) ((registers)->gregs[REG_RAX] = (value))
-#elif defined(__aarch64__)
-#define ARGUMENT(registers, n)       ((registers)->regs[n])
-#define SET_RESULT(registers, value) ((registers)->regs[0] = (unsigned long)(value))
-#endif
-
 static bool handler_calls;
 
-/* The ABI is not looked at: the program makes no calls of another one. */
 static int add_filter(unsigned action, unsigned flags)
 {
 	struct sock_filter code[] = {
@@ -47,10 +30,8 @@ static int add_filter(unsigned action, unsigned flags)
 		BPF_STMT(BPF_RET | BPF_K, action),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code), .filter = code};
 
-	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	return MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
+	return ADD_FILTER(code, flags);
 }
 
 /* ---- by a signal ---- */
@@ -70,30 +51,7 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-static void catch_traps(void)
-{
-	const struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
-
-	MUST(sigaction(SIGSYS, &action, NULL));
-	add_filter(SECCOMP_RET_TRAP, 0);
-}
-
 /* ---- by another process ---- */
-
-static void supervise(int listener, bool goes_on)
-{
-	struct seccomp_notif request = {0};
-	struct seccomp_notif_resp response = {0};
-
-	MUST(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request));
-	CHECK(request.data.nr == SYS_socket);
-	response.id = request.id;
-	if (goes_on)
-		response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	else
-		response.error = -EACCES;
-	MUST(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response));
-}
 
 /* As often as ask is called. */
 static void be_supervised(bool goes_on)
@@ -102,8 +60,8 @@ static void be_supervised(bool goes_on)
 
 	if (MUST(fork()) == 0) {
 		alarm(PROG_SECONDS);
-		supervise(listener, goes_on);
-		supervise(listener, goes_on);
+		prog_supervise(listener, goes_on ? 0 : EACCES);
+		prog_supervise(listener, goes_on ? 0 : EACCES);
 		_exit(0);
 	}
 	MUST(close(listener));
@@ -128,12 +86,14 @@ int main(int argc, char **argv)
 	const bool notify = strcmp(way, "notify") == 0, goes_on = strcmp(way, "continue") == 0;
 
 	handler_calls = strcmp(way, "broker") == 0;
-	if (handler_calls || strcmp(way, "trap") == 0)
-		catch_traps();
-	else if (notify || goes_on)
+	if (handler_calls || strcmp(way, "trap") == 0) {
+		prog_catch_traps(on_trap);
+		add_filter(SECCOMP_RET_TRAP, 0);
+	} else if (notify || goes_on) {
 		be_supervised(goes_on);
-	else
+	} else {
 		add_filter(SECCOMP_RET_ERRNO | EACCES, 0);
+	}
 	ask();
 	const int fd = prog_socket();
 	ask();

@@ -4,7 +4,6 @@
  */
 #include "rights.h"
 
-#include <signal.h>
 #include <sys/prctl.h>
 
 static _Noreturn void await_death(const struct turn *ready, const char *path)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,44 @@ static inline void prog_wait(pid_t child)
 
 	CHECK(waitpid(child, &status, 0) == child);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Of /proc/PID/stat: proc(5). */
+static inline char prog_process_state(pid_t pid)
+{
+	char path[32], line[512] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *const file = fopen(path, "re");
+	CHECK(file && fgets(line, sizeof(line), file));
+	fclose(file);
+	const char *const after_name = strrchr(line, ')');
+	CHECK(after_name);
+	return after_name[2];
+}
+
+/* Until a process that has not ended sleeps in a call. */
+static inline void prog_wait_asleep(pid_t pid)
+{
+	char state;
+
+	while ((state = prog_process_state(pid)) != 'S') {
+		CHECK(state != 'Z');
+		usleep(1000);
+	}
+}
+
+/* A child that sleeps in a call, which it does again afterwards. */
+static inline void prog_stop_and_continue(pid_t child)
+{
+	int status;
+
+	prog_wait_asleep(child);
+	MUST(kill(child, SIGSTOP));
+	CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+	MUST(kill(child, SIGCONT));
+	CHECK(waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status));
+	prog_wait_asleep(child);
 }
 
 static inline bool prog_is_open(int fd)

@@ -2,13 +2,7 @@
  * refuse CALL[,CALL...] ERRNO COMMAND [ARG...]: runs the command as on a kernel that does not have
  * these calls, or in a container that forbids them: they fail with the errno.
  */
-#include "progs.h"
-
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
+#include "seccomp_filter.h"
 
 enum { GET_SYSCALL_INFO = 0x420e }; /* linux/ptrace.h */
 
@@ -45,7 +39,7 @@ static unsigned errno_number(const char *name)
 	prog_die(name);
 }
 
-/* The ABI is not looked at: socktest makes no calls of another one. Little-endian. */
+/* Little-endian. */
 static void refuse(const struct refusable *call, unsigned error)
 {
 	const bool always = call->index < 0;
@@ -58,9 +52,8 @@ static void refuse(const struct refusable *call, unsigned error)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code), .filter = code};
 
-	MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
+	ADD_FILTER(code, 0);
 }
 
 int main(int argc, char **argv)
@@ -69,7 +62,6 @@ int main(int argc, char **argv)
 
 	CHECK(argc > 3);
 	const unsigned error = errno_number(argv[2]);
-	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	for (const char *name = strtok_r(argv[1], ",", &rest); name;
 		name = strtok_r(NULL, ",", &rest))
 		refuse(find(name), error);

@@ -9,9 +9,10 @@
  *   eintr     a handler with SA_RESTART, then one without
  *   timeout   SA_RESTART, but the socket has a timeout: EINTR all the same (signal(7))
  *   stop      SIGSTOP and SIGCONT
- *   nested    the handler makes such a call itself, where a handler without SA_RESTART interrupts
- * it nested-restart  the same, and both have SA_RESTART jump      three times the handler jumps
- * back to before the call (siglongjmp(3)) jump-stack      the same, from an alternate signal stack
+ *   nested    the handler makes such a call, and a handler without SA_RESTART interrupts it
+ *   nested-restart  the same, and both have SA_RESTART
+ *   jump      three times, the handler jumps back to before the call (siglongjmp(3))
+ *   jump-stack      the same, from an alternate signal stack
  *   jump-nested     the handler of a call in a handler jumps
  *   exit      the handler ends the process
  *   kill      the signal does
@@ -19,7 +20,6 @@
 #include "progs.h"
 
 #include <setjmp.h>
-#include <signal.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
@@ -154,49 +154,13 @@ static _Noreturn void be_interrupted(const char *scenario)
 
 /* ---- the parent ---- */
 
-static char process_state(pid_t pid)
-{
-	char path[32], line[512] = "";
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	FILE *const file = fopen(path, "re");
-	CHECK(file && fgets(line, sizeof(line), file));
-	fclose(file);
-	const char *const after_name = strrchr(line, ')');
-	CHECK(after_name);
-	return after_name[2];
-}
-
-/* Until the child sleeps in a call: it does so nowhere else. */
-static void wait_until_asleep(pid_t child)
-{
-	char state;
-
-	while ((state = process_state(child)) != 'S') {
-		CHECK(state != 'Z');
-		usleep(1000);
-	}
-}
-
 static void interrupt(pid_t child, int number, int times)
 {
 	while (times-- > 0) {
-		wait_until_asleep(child);
+		prog_wait_asleep(child);
 		MUST(kill(child, number));
 	}
-	wait_until_asleep(child);
-}
-
-static void stop_and_continue(pid_t child)
-{
-	int status;
-
-	wait_until_asleep(child);
-	MUST(kill(child, SIGSTOP));
-	CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
-	MUST(kill(child, SIGCONT));
-	CHECK(waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status));
-	wait_until_asleep(child);
+	prog_wait_asleep(child);
 }
 
 /* Lets the child's call succeed. */
@@ -252,7 +216,7 @@ static void play(const char *scenario, pid_t child)
 	} else if (strcmp(scenario, "often") == 0) {
 		interrupt(child, SIGUSR1, SIGNALS_OFTEN);
 	} else if (strcmp(scenario, "stop") == 0) {
-		stop_and_continue(child);
+		prog_stop_and_continue(child);
 	} else {
 		interrupt(child, SIGUSR1, jumps ? JUMPS : 1);
 	}
@@ -260,7 +224,7 @@ static void play(const char *scenario, pid_t child)
 		interrupt(child, SIGUSR2, 1);
 	if (nested) {
 		serve(&endpoints[1]);
-		wait_until_asleep(child);
+		prog_wait_asleep(child);
 	}
 	serve(&endpoints[0]);
 	prog_wait(child);
@@ -270,7 +234,7 @@ static void end_child(const char *scenario, pid_t child)
 {
 	int status;
 
-	wait_until_asleep(child);
+	prog_wait_asleep(child);
 	MUST(kill(child, SIGUSR1));
 	CHECK(waitpid(child, &status, 0) == child);
 	if (strcmp(scenario, "exit") == 0)

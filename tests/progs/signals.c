@@ -5,7 +5,6 @@
  */
 #include "progs.h"
 
-#include <signal.h>
 #include <sys/time.h>
 
 static volatile sig_atomic_t caught;
@@ -16,38 +15,16 @@ static void on_signal(int number)
 	caught++;
 }
 
-static char process_state(pid_t pid)
-{
-	char path[32], line[512] = "";
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	FILE *file = fopen(path, "re");
-	CHECK(file && fgets(line, sizeof(line), file));
-	fclose(file);
-	const char *after_name = strrchr(line, ')');
-	CHECK(after_name);
-	return after_name[2];
-}
-
-static void wait_for_state(pid_t pid, char state)
-{
-	while (process_state(pid) != state)
-		usleep(1000);
-}
-
 /* The acceptor sleeps in accept again when this returns. */
 static void interrupt(pid_t acceptor, bool stop)
 {
-	int status;
-
-	wait_for_state(acceptor, 'S');
-	MUST(kill(acceptor, stop ? SIGSTOP : SIGUSR1));
 	if (stop) {
-		CHECK(waitpid(acceptor, &status, WUNTRACED) == acceptor && WIFSTOPPED(status));
-		MUST(kill(acceptor, SIGCONT));
-		CHECK(waitpid(acceptor, &status, WCONTINUED) == acceptor && WIFCONTINUED(status));
+		prog_stop_and_continue(acceptor);
+		return;
 	}
-	wait_for_state(acceptor, 'S');
+	prog_wait_asleep(acceptor);
+	MUST(kill(acceptor, SIGUSR1));
+	prog_wait_asleep(acceptor);
 }
 
 static _Noreturn void accept_run(int listener, bool eintr, int signals)

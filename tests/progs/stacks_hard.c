@@ -11,7 +11,6 @@
 #include "progs.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>

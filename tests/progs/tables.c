@@ -15,7 +15,6 @@
 #include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/syscall.h>
 
 enum { A = 100, B, C, D };

@@ -5,7 +5,6 @@
  */
 #include "rights.h"
 
-#include <signal.h>
 #include <sys/syscall.h>
 
 enum { HELD = 100 };

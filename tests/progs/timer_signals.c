@@ -5,7 +5,6 @@
  */
 #include "progs.h"
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 

@@ -12,7 +12,6 @@
  */
 #include "progs.h"
 
-#include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/sem.h>
@@ -198,53 +197,17 @@ static _Noreturn void be_woken(const struct row *row)
 
 /* ---- the parent ---- */
 
-static char process_state(pid_t pid)
-{
-	char path[32], line[512] = "";
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	FILE *const file = fopen(path, "re");
-	CHECK(file && fgets(line, sizeof(line), file));
-	fclose(file);
-	const char *const after_name = strrchr(line, ')');
-	CHECK(after_name);
-	return after_name[2];
-}
-
-/* Until the child sleeps in its call: it does so nowhere else. */
-static void wait_until_asleep(pid_t child)
-{
-	char state;
-
-	while ((state = process_state(child)) != 'S') {
-		CHECK(state != 'Z');
-		usleep(1000);
-	}
-}
-
 static void interrupt(pid_t child, int number)
 {
-	wait_until_asleep(child);
+	prog_wait_asleep(child);
 	MUST(kill(child, number));
 	usleep(PERIOD_US);
-	wait_until_asleep(child);
-}
-
-static void stop_and_continue(pid_t child)
-{
-	int status;
-
-	wait_until_asleep(child);
-	MUST(kill(child, SIGSTOP));
-	CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
-	MUST(kill(child, SIGCONT));
-	CHECK(waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status));
-	wait_until_asleep(child);
+	prog_wait_asleep(child);
 }
 
 static void interrupt_until_over(pid_t child)
 {
-	while (process_state(child) != 'Z') {
+	while (prog_process_state(child) != 'Z') {
 		MUST(kill(child, SIGWINCH));
 		usleep(PERIOD_US);
 	}
@@ -260,7 +223,7 @@ static void wait_for_sigterm(pid_t child)
 	printf("child %d\n", (int)child);
 	fflush(stdout);
 	CHECK(sigwait(&set, &number) == 0);
-	wait_until_asleep(child);
+	prog_wait_asleep(child);
 }
 
 static void play(const char *scenario, const struct row *row, pid_t child)
@@ -274,14 +237,14 @@ static void play(const char *scenario, const struct row *row, pid_t child)
 		interrupt(child, SIGWINCH);
 		interrupt(child, SIGHUP);
 	} else if (strcmp(scenario, "stop") == 0) {
-		stop_and_continue(child);
+		prog_stop_and_continue(child);
 		interrupt(child, SIGWINCH);
 	} else if (strcmp(scenario, "timeout") == 0) {
 		interrupt_until_over(child);
 	} else {
 		wait_for_sigterm(child);
 	}
-	if (process_state(child) != 'Z')
+	if (prog_process_state(child) != 'Z')
 		row->wake(child);
 }
 
