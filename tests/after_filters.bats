@@ -344,7 +344,7 @@ asyncio.run(main())"
 
 # What it had set would stay if socktest was killed then.
 @test "--after-socket of a program that is attached to: its signal mask is never touched" {
-  [ "$ENGINE" != on ] || ENGINE=auto # it is refused with --attach
+  no_forced_filter
   start target "$PROGS/timer_signals" 5
   wait_for grep -qx timer_signals "/proc/${started[target]}/comm" # and no shell
   start_traced look -p "${started[target]}" --after-socket=EMFILE

@@ -5,8 +5,7 @@
 
 load helpers
 
-# A process that lives on cannot be left with the filter, and --seccomp=on is refused.
-[ "$ENGINE" != on ] || ENGINE=auto
+no_forced_filter
 
 # ---- the program ----
 

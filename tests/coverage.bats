@@ -6,8 +6,7 @@
 
 load helpers
 
-# Whoever carries the seccomp filter cannot be let go, and --seccomp=on is refused with these options.
-[ "$ENGINE" != on ] || ENGINE=auto
+no_forced_filter
 
 warnings() {
   json '.warnings[]'

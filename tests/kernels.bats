@@ -80,7 +80,7 @@ given_kinds() {
 }
 
 @test "no duplicates of sockets: those of a process that is attached to" {
-  [ "$ENGINE" != on ] || ENGINE=auto # a process that runs already cannot be given the filter
+  no_forced_filter
   refuse pidfd_open ENOSYS
   start program "$PROGS/do_calls" serve=tcp6 tcp6 connect catch pause
   wait_for_output program pause
@@ -210,7 +210,7 @@ shared_counts() {
 }
 
 @test "no PTRACE_GET_SYSCALL_INFO: a process that was to be attached to goes on unharmed" {
-  [ "$ENGINE" != on ] || ENGINE=auto
+  no_forced_filter
   refuse ptrace:GET_SYSCALL_INFO EIO
   start program "$PROGS/do_calls" tcp catch pause close
   wait_for_output program pause

@@ -87,7 +87,7 @@ close_answered() {
 }
 
 @test "SECCOMP_RET_TRACE: the filter of a program that is attached to finds no tracer" {
-  [ "$ENGINE" != on ] || ENGINE=auto # it is refused with --attach
+  no_forced_filter
   start target "$PROGS/filter_answer" getppid trace wait
   wait_for_output target ready
   start_traced look -p "${started[target]}"

@@ -131,7 +131,7 @@ time.sleep(100)'
 }
 
 @test "--no-follow: children that are not traced are ended too, whatever became of their parents" {
-  [ "$ENGINE" != on ] || ENGINE=auto # it is refused with --no-follow
+  no_forced_filter
   local left=$BATS_TEST_TMPDIR/left pid
   socktest_json --timeout=1s --no-follow sh -c 'exec >/dev/null 2>&1
     sleep 100 & echo $! >>"$1"
