@@ -1,4 +1,4 @@
-/* Names and source lines of code: the only user of libdw. */
+/* Names and source lines of code, by libdwfl. */
 #ifndef SOCKTEST_TRACE_SYMBOLS_H
 #define SOCKTEST_TRACE_SYMBOLS_H
 
