@@ -121,6 +121,7 @@ is_alive() { # is_alive PID
 start() { # start NAME COMMAND...: in the background; stdout and stderr go to NAME.out
   local name=$1
   shift
+  : >"$BATS_TEST_TMPDIR/$name.out" # here: nobody may read what an earlier one of that name said
   {
     close_descriptors
     exec "$@"

@@ -18,21 +18,11 @@ static void bring_up_loopback(void)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in address;
-
 	prog_begin();
 	printf("%d\n", (int)getpid());
 	fflush(stdout);
 	if (argc > 1 && strcmp(argv[1], "lo") == 0)
 		bring_up_loopback();
-	const int listener = prog_listener(&address);
-	const pid_t child = MUST(fork());
-	if (child == 0) {
-		MUST(close(prog_client(&address)));
-		_exit(0);
-	}
-	MUST(close(MUST(accept(listener, NULL, NULL))));
-	prog_wait(child);
-	MUST(close(listener));
+	prog_serve_child();
 	return 0;
 }

@@ -124,6 +124,22 @@ static inline void prog_wait(pid_t child)
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* A child connects, over loopback. */
+static inline void prog_serve_child(void)
+{
+	struct sockaddr_in address;
+	const int listener = prog_listener(&address);
+	const pid_t child = MUST(fork());
+
+	if (child == 0) {
+		MUST(close(prog_client(&address)));
+		_exit(0);
+	}
+	MUST(close(MUST(accept(listener, NULL, NULL))));
+	prog_wait(child);
+	MUST(close(listener));
+}
+
 /* Of /proc/PID/stat: proc(5). */
 static inline char prog_process_state(pid_t pid)
 {

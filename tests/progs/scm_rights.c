@@ -2,47 +2,7 @@
  * A connected socket is passed to a child over SCM_RIGHTS, twice: the sender closes its own copy
  * after the child took it, then before.
  */
-#include "progs.h"
-
-static void send_fd(int channel, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr alignment;
-	} control = {0};
-	struct iovec data = {.iov_base = (char[]){'x'}, .iov_len = 1};
-	struct msghdr message = {.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(int));
-	CHECK(sendmsg(channel, &message, 0) == 1);
-}
-
-static int receive_fd(int channel)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr alignment;
-	} control = {0};
-	char byte;
-	struct iovec data = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr message = {.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	int fd;
-
-	CHECK(recvmsg(channel, &message, 0) == 1);
-	CHECK(CMSG_FIRSTHDR(&message));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
-	return fd;
-}
+#include "rights.h"
 
 static void wait_for_byte(int fd)
 {
@@ -53,7 +13,7 @@ static void wait_for_byte(int fd)
 
 static void child_run(int channel, int closed_by_sender)
 {
-	int fd = receive_fd(channel);
+	int fd = rights_receive(channel);
 
 	CHECK(write(channel, "t", 1) == 1);
 	wait_for_byte(closed_by_sender);
@@ -61,7 +21,7 @@ static void child_run(int channel, int closed_by_sender)
 	MUST(close(fd));
 
 	wait_for_byte(closed_by_sender);
-	fd = receive_fd(channel);
+	fd = rights_receive(channel);
 	CHECK(write(fd, "2", 1) == 1);
 	MUST(close(fd));
 	MUST(close(channel));
@@ -75,7 +35,7 @@ static int pass_client(
 	int client = prog_client(address);
 	int server = MUST(accept(listener, NULL, NULL));
 
-	send_fd(channel, client);
+	rights_send(channel, client);
 	if (wait_until_taken)
 		wait_for_byte(channel);
 	MUST(close(client));

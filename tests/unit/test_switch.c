@@ -319,6 +319,13 @@ static struct verdict connect_result(struct world *w, int fd, int64_t value)
 	return step_value(w, w->table, &call, value);
 }
 
+/* One whose connect has begun, and has not ended. */
+static void open_pending(struct world *w, int fd)
+{
+	open_tcp(w, fd);
+	(void)connect_result(w, fd, -EINPROGRESS);
+}
+
 static struct address *inet_address(const char *host, uint16_t port)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -683,16 +690,14 @@ static void test_connect_error_is_connect_failed(void **state)
 
 static void test_connect_in_progress_is_pending(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	assert_counts(*state, TCP, "opened=1 pending=1 inflight=1");
 	assert_string_equal(state_name(*state), "connecting");
 }
 
 static void test_so_error_0_settles_a_pending_connect_once(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	so_error(*state, 3, 0);
 	so_error(*state, 3, 0);
 	assert_counts(*state, TCP, "opened=1 connected=1 inflight=1");
@@ -701,8 +706,7 @@ static void test_so_error_0_settles_a_pending_connect_once(void **state)
 
 static void test_so_error_errno_fails_a_pending_connect_once(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	so_error(*state, 3, ECONNREFUSED);
 	assert_counts(*state, TCP, "opened=1 connect_failed=1 inflight=1");
 	assert_int_equal(only_socket(*state).socket_err, ECONNREFUSED);
@@ -724,8 +728,7 @@ static void test_so_error_of_a_socket_that_is_not_pending_counts_nothing(void **
 
 static void test_unread_so_error_settles_nothing(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	so_error(*state, 3, -1);
 	getsockopt_result(*state, 3, SOL_SOCKET, SO_ERROR, -EFAULT, -1);
 	assert_counts(*state, TCP, "opened=1 pending=1 inflight=1");
@@ -735,8 +738,7 @@ static void test_unread_so_error_settles_nothing(void **state)
 static void test_other_options_settle_nothing(void **state)
 {
 	assert_int_equal(TCP_KEEPIDLE, SO_ERROR);
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	getsockopt_result(*state, 3, IPPROTO_TCP, TCP_KEEPIDLE, 0, 0);
 	getsockopt_result(*state, 3, SOL_SOCKET, SO_TYPE, 0, -1);
 	assert_counts(*state, TCP, "opened=1 pending=1 inflight=1");
@@ -744,8 +746,7 @@ static void test_other_options_settle_nothing(void **state)
 
 static void test_later_connect_0_settles_a_pending_one(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	connect_result(*state, 3, 0);
 	so_error(*state, 3, 0);
 	assert_counts(*state, TCP, "opened=1 connected=1 inflight=1");
@@ -753,8 +754,7 @@ static void test_later_connect_0_settles_a_pending_one(void **state)
 
 static void test_later_connect_eisconn_settles_a_pending_one(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	connect_result(*state, 3, -EISCONN);
 	assert_counts(*state, TCP, "opened=1 connected=1 inflight=1");
 	assert_string_equal(state_name(*state), "connected");
@@ -765,8 +765,7 @@ static void test_later_connect_eisconn_settles_a_pending_one(void **state)
 
 static void test_later_connect_error_fails_a_pending_one_once(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	connect_result(*state, 3, -ECONNREFUSED);
 	so_error(*state, 3, 0);
 	assert_counts(*state, TCP, "opened=1 connect_failed=1 inflight=1");
@@ -775,8 +774,7 @@ static void test_later_connect_error_fails_a_pending_one_once(void **state)
 /* The kernel's word, as at a close that turns out not to be the last. */
 static void settle(struct world *w, enum socket_state end)
 {
-	open_tcp(w, 3);
-	connect_result(w, 3, -EINPROGRESS);
+	open_pending(w, 3);
 	switch_settle(w->sw, w->table, 3, SOCKET_CONNECTING);
 	assert_counts(w, TCP, "opened=1 pending=1 inflight=1");
 	switch_settle(w->sw, w->table, 3, end);
@@ -812,8 +810,7 @@ static void test_connect_may_begin_anew_after_one_that_failed_unasked(void **sta
 
 static void test_ealready_is_nothing(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	connect_result(*state, 3, -EALREADY);
 	connect_result(*state, 3, -EALREADY);
 	assert_counts(*state, TCP, "opened=1 pending=1 inflight=1");
@@ -899,8 +896,7 @@ static void test_connect_to_nowhere_disconnects(void **state)
 
 static void test_connect_again_after_failure_can_be_pending(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	so_error(*state, 3, ECONNREFUSED);
 	connect_result(*state, 3, -EINPROGRESS);
 	assert_counts(*state, TCP, "opened=1 connect_failed=1 pending=1 inflight=1");
@@ -910,8 +906,7 @@ static void test_connect_again_after_failure_can_be_pending(void **state)
 
 static void test_pending_is_the_socket_s_not_the_descriptor_s(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	dup_fd(*state, "dup", 3, 4);
 	so_error(*state, 4, 0);
 	so_error(*state, 3, 0);
@@ -990,8 +985,7 @@ static void test_err_is_the_last_call_s(void **state)
 
 static void test_socket_err_is_what_so_error_last_gave(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	assert_int_equal(only_socket(*state).err, EINPROGRESS);
 	assert_int_equal(only_socket(*state).socket_err, 0);
 	so_error(*state, 3, ETIMEDOUT);
@@ -1467,8 +1461,7 @@ static void test_table_of_threads_goes_with_the_last(void **state)
 
 static void test_pending_at_exit_is_reported(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	release_own(*state, PARENT, "program");
 	assert_counts(*state, TCP, "opened=1 pending=1 inflight=1");
 	assert_string_equal(state_name(*state), "connecting");
@@ -2109,8 +2102,7 @@ static void test_cancelled_getsockopt_is_injected_and_settles_nothing(void **sta
 	struct verdict verdict;
 
 	add_filter(*state, "fail-getsockopt", "ENOBUFS");
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	verdict = so_error(*state, 3, 0);
 	assert_cancelled(&verdict, ENOBUFS);
 	assert_counts(*state, TCP, "opened=1 pending=1 inflight=1 injected.getsockopt=1");
@@ -2185,20 +2177,17 @@ static void test_after_connect_is_injected_only(void **state)
 static void test_after_a_pending_connect_it_is_pending_no_more(void **state)
 {
 	add_filter(*state, "after-connect", "ECONNRESET:when=2");
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	connect_result(*state, 3, 0);
 	assert_counts(*state, TCP, "opened=1 inflight=1 injected.connect=1");
-	open_tcp(*state, 4);
-	connect_result(*state, 4, -EINPROGRESS);
+	open_pending(*state, 4);
 	assert_counts(*state, TCP, "opened=2 pending=1 inflight=2 injected.connect=1");
 }
 
 static void test_after_connect_that_goes_on_is_not_pending(void **state)
 {
 	add_filter(*state, "after-connect", "ECONNRESET:when=1");
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	assert_counts(*state, TCP, "opened=1 inflight=1 injected.connect=1");
 	so_error(*state, 3, 0);
 	assert_counts(*state, TCP, "opened=1 inflight=1 injected.connect=1");
@@ -2255,8 +2244,7 @@ static void test_after_close_that_could_not_be_given_counts_as_it_was(void **sta
 static void test_so_error_of_a_pending_connect_is_injected_only(void **state)
 {
 	add_filter(*state, "so-error", "ETIMEDOUT:when=1");
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	const struct verdict verdict = so_error(*state, 3, 0);
 	assert_answered(&verdict, ANSWER_SO_ERROR, ETIMEDOUT);
 	assert_counts(*state, TCP, "opened=1 inflight=1 injected.getsockopt=1");
@@ -2837,8 +2825,7 @@ static void test_reset_adopts_what_is_open(void **state)
 
 static void test_reset_keeps_pending_connects(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	reset(*state);
 	assert_counts(*state, TCP, "pending=1 adopted=1 inflight=1");
 	connect_result(*state, 3, 0);
@@ -2850,8 +2837,7 @@ static void test_reset_forgets_what_was_settled(void **state)
 {
 	struct world *w = *state;
 
-	open_tcp(w, 3);
-	connect_result(w, 3, -EINPROGRESS);
+	open_pending(w, 3);
 	switch_settle(w->sw, w->table, 3, SOCKET_CONNECTED);
 	assert_counts(w, TCP, "opened=1 connected=1 inflight=1");
 	reset(w);
@@ -2903,8 +2889,7 @@ static void test_reset_forgets_what_was_left(void **state)
 /* The first connect(2) after it returns 0 for the same connection. */
 static void test_connect_that_so_error_told_of_counts_once(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	so_error(*state, 3, 0);
 	connect_result(*state, 3, 0);
 	assert_counts(*state, TCP, "opened=1 connected=1 inflight=1");
@@ -2914,8 +2899,7 @@ static void test_connect_that_so_error_told_of_counts_once(void **state)
 
 static void test_connect_after_so_error_told_of_a_failure_counts(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	so_error(*state, 3, ECONNREFUSED);
 	connect_result(*state, 3, 0);
 	assert_counts(*state, TCP, "opened=1 connected=1 connect_failed=1 inflight=1");
@@ -3018,8 +3002,7 @@ static void test_snapshot_outlives_the_switch(void **state)
 
 static void test_snapshot_changes_nothing(void **state)
 {
-	open_tcp(*state, 3);
-	connect_result(*state, 3, -EINPROGRESS);
+	open_pending(*state, 3);
 	for (int i = 0; i < 3; i++)
 		assert_counts(*state, TCP, "opened=1 pending=1 inflight=1");
 	close_fd(*state, 3);
