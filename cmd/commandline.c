@@ -173,6 +173,8 @@ static _Noreturn void answer(const struct commandline *commandline, int key)
 	else
 		argp_help(&commandline->argp, stdout,
 			key == COMMANDLINE_HELP ? ARGP_HELP_STD_HELP : ARGP_HELP_USAGE, name);
+	if (key == COMMANDLINE_HELP && commandline->print_help_end)
+		commandline->print_help_end(stdout);
 	free(name);
 	if (fflush(stdout) || ferror(stdout))
 		message_exit("stdout: cannot write: %m");

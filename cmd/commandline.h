@@ -7,6 +7,7 @@
 
 #include <argp.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "cmd/completion.h"
 
@@ -38,6 +39,8 @@ struct commandline {
 	/* NULL, or says what does the same as an option of another tool, "-x" or "--xyz", that
 	 * there is not; NULL: nothing does. */
 	const char *(*instead)(const char *word);
+	/* NULL, or prints what --help says behind the options. */
+	void (*print_help_end)(FILE *stream);
 	/* Says what the argument of one of them may be, which is the part; NULL: nothing is known. */
 	void (*complete)(struct completion *completion, int key);
 };

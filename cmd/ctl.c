@@ -410,20 +410,9 @@ static void take_timeout(void *context, int key, const char *argument)
 	*timeout_ns = time_of("connect-timeout", argument);
 }
 
-/* The end of --help: argp asks for it, prints it and frees it. */
-static char *help_text(int key, const char *text, void *input)
+static void print_help_end(FILE *stream)
 {
-	char *extra = NULL;
-	size_t size;
-	FILE *stream;
-
-	(void)input;
-	if (key != ARGP_KEY_HELP_EXTRA)
-		return (char *)text;
-	stream = open_memstream(&extra, &size);
-	if (!stream)
-		return NULL;
-	fputs("Requests:\n", stream);
+	fputs("\nRequests:\n", stream);
 	for (size_t i = 0; i < ROWS; i++)
 		fprintf(stream, "  %-7s %-13s %s\n", rows[i].name, rows[i].arguments, rows[i].help);
 	fputs("\nExamples:\n  socktest trace --control=/tmp/s -- ./server &\n"
@@ -431,8 +420,6 @@ static char *help_text(int key, const char *text, void *input)
 	      "  socktest ctl /tmp/s wait inet/stream 'accepted>=2' --timeout=5s\n"
 	      "  socktest ctl /tmp/s stats\n",
 		stream);
-	fclose(stream);
-	return extra;
 }
 
 static const struct argp_option ctl_options[] = {
@@ -448,9 +435,9 @@ static const struct commandline ctl_commandline = {
 	.name = "socktest ctl",
 	.argp = {.options = ctl_options,
 		.args_doc = "PATH REQUEST [ARG...]",
-		.doc = "Asks and tells a run of \"socktest trace --control=PATH\".",
-		.help_filter = help_text},
+		.doc = "Asks and tells a run of \"socktest trace --control=PATH\"."},
 	.take = take_timeout,
+	.print_help_end = print_help_end,
 };
 
 /* ---- completing ---- */

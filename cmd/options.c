@@ -548,7 +548,7 @@ static void print_row(FILE *stream, const char *left, const char *right)
 
 static void print_conditions(FILE *stream)
 {
-	fputs("Conditions of faults (COND):\n", stream);
+	fputs("\nConditions of faults (COND):\n", stream);
 	for (const struct filter_condition_help *condition = filter_conditions(); condition->name;
 		condition++) {
 		char left[64];
@@ -570,28 +570,14 @@ static void print_formats(FILE *stream)
 		print_row(stream, event_formats[i]->name, event_formats[i]->help);
 }
 
-/* The end of --help: argp asks for it, prints it and frees it. */
-static char *help_text(int key, const char *text, void *input)
+static void print_help_end(FILE *stream)
 {
-	char *extra = NULL;
-	size_t size;
-	FILE *stream;
-
-	(void)input;
-	if (key != ARGP_KEY_HELP_EXTRA)
-		return (char *)text;
-	stream = open_memstream(&extra, &size);
-	if (!stream)
-		return NULL;
 	print_conditions(stream);
 	print_formats(stream);
-	fputs("\nExit status: that of COMMAND, or death by the signal that killed it; 99: a check "
-	      "failed; 124: its time was up; 125: socktest was misused or failed; 126: COMMAND "
-	      "cannot be executed; 127: "
-	      "COMMAND was not found.",
+	fputs("\nExit status: that of COMMAND, or death by the signal that killed it; 99: a\n"
+	      "check failed; 124: its time was up; 125: socktest was misused or failed; 126:\n"
+	      "COMMAND cannot be executed; 127: COMMAND was not found.\n",
 		stream);
-	fclose(stream);
-	return extra;
 }
 
 static uint64_t seed_by_chance(void)
@@ -757,10 +743,10 @@ static struct commandline commandline_of(const struct argp_option *options)
 		.argp = {.options = options,
 			.args_doc = "[--] COMMAND [ARG...]\n-p PID[,PID...]",
 			.doc = "Runs COMMAND, or attaches to processes, and reports what became of "
-			       "their sockets.",
-			.help_filter = help_text},
+			       "their sockets."},
 		.take = take,
 		.instead = strace_option,
+		.print_help_end = print_help_end,
 		.complete = complete_argument,
 	};
 }
