@@ -68,7 +68,7 @@ tally() {
 # AddressSanitizer's report fails the run even where a test overlooks it (UBSan of gcc writes to stderr only).
 # Whoever runs socktest has to be able to write one.
 run_job() {
-  local folder=$1 title=$2 status=0 p f s report
+  local folder=$1 title=$2 status=0 p f s report begun=$SECONDS
   shift 2
   mkdir -m 1777 "$folder/sanitizer"
   export ASAN_OPTIONS=log_path=$folder/sanitizer/report${ASAN_OPTIONS:+:$ASAN_OPTIONS}
@@ -84,7 +84,8 @@ run_job() {
     cat "$report" >>"$folder/failures"
   done
   {
-    printf '%-40s %3d passed, %d failed%s\n' "$title" "$p" "$f" "$([ "$s" = 0 ] || echo ", $s skipped")"
+    printf '%-40s %3d passed, %d failed%s; %d s\n' "$title" "$p" "$f" "$([ "$s" = 0 ] || echo ", $s skipped")" \
+      $((SECONDS - begun))
     sed 's/^/    /' "$folder/failures"
     if [ "$f" != 0 ]; then sed 's/^/    /' "$folder/errors"; fi
   } >"$folder/output"

@@ -49,6 +49,9 @@ static const struct arch_abi arch_abis[] = {
 	{.audit = AUDIT_ARCH_I386, .seccomp = SCMP_ARCH_X86, .word_bytes = 4},
 };
 
+/* glibc's are unsigned long long, musl's unsigned long. */
+typedef __typeof__(((struct arch_regs *)NULL)->user.rax) arch_register;
+
 /* PTRACE_GETREGS has one layout for 64- and 32-bit tasks; PTRACE_GETREGSET has not. */
 static inline int arch_get_regs(pid_t tid, struct arch_regs *regs)
 {
@@ -67,17 +70,17 @@ static inline int arch_cancel(pid_t tid, int64_t result)
 
 	if (error)
 		return error;
-	regs.user.orig_rax = (unsigned long long)-1;
-	regs.user.rax = (unsigned long long)result;
+	regs.user.orig_rax = (arch_register)-1;
+	regs.user.rax = (arch_register)result;
 	return arch_set_regs(tid, &regs);
 }
 
-static inline unsigned long long *arch_argument_register(
+static inline arch_register *arch_argument_register(
 	struct arch_regs *regs, uint32_t audit, int index)
 {
-	unsigned long long *const of_i386[] = {&regs->user.rbx, &regs->user.rcx, &regs->user.rdx,
+	arch_register *const of_i386[] = {&regs->user.rbx, &regs->user.rcx, &regs->user.rdx,
 		&regs->user.rsi, &regs->user.rdi, &regs->user.rbp};
-	unsigned long long *const of_x86_64[] = {&regs->user.rdi, &regs->user.rsi, &regs->user.rdx,
+	arch_register *const of_x86_64[] = {&regs->user.rdi, &regs->user.rsi, &regs->user.rdx,
 		&regs->user.r10, &regs->user.r8, &regs->user.r9};
 
 	return (audit == AUDIT_ARCH_I386 ? of_i386 : of_x86_64)[index];
@@ -105,9 +108,9 @@ static inline void arch_prepare_call(
 	struct arch_regs *regs, uint32_t audit, long nr, const uint64_t arguments[static 6])
 {
 	regs->user.rip -= arch_syscall_instruction_bytes(regs);
-	regs->user.rax = (unsigned long long)nr;
+	regs->user.rax = (arch_register)nr;
 	/* Not in a call any more: else the kernel could take the result for one to restart. */
-	regs->user.orig_rax = (unsigned long long)-1;
+	regs->user.orig_rax = (arch_register)-1;
 	for (int i = 0; i < 6; i++)
 		arch_set_argument(regs, audit, i, arguments[i]);
 }
@@ -150,7 +153,7 @@ static inline int64_t arch_result(const struct arch_regs *regs)
 
 static inline void arch_set_result(struct arch_regs *regs, int64_t result)
 {
-	regs->user.rax = (unsigned long long)result;
+	regs->user.rax = (arch_register)result;
 }
 
 /* arch/x86/kernel/signal.c, arch_do_signal_or_restart */
