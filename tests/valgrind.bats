@@ -29,7 +29,7 @@ checked() { # checked OPTION-OR-COMMAND... of socktest trace
 }
 
 @test "no memory error or leak in any format, with events and filters" {
-  for format in table json csv go; do
+  for format in table json csv go tap junit; do
     checked --format=$format --events="$BATS_TEST_TMPDIR/events" \
       --fail-connect=ECONNREFUSED,EPERM:to=127.0.0.1:cycle --delay-close=1ms --fail-socket=EPERM:comm=nobody \
       "$PROGS/do_calls" serve tcp connect close udp
