@@ -140,9 +140,9 @@ static const struct argp_option own_options[] = {
 		.group = GROUP_REPORT},
 	{.name = "quiet",
 		.key = 'q',
-		.doc = "no report and no warnings on stderr, only checks that failed; "
-		       "FILE of --output is written all the same; -qq: not those checks either, "
-		       "only the exit status tells",
+		.doc = "no report and no warnings on stderr, only failed checks and a drawn seed; "
+		       "FILE of --output is written all the same; -qq: not those either, only "
+		       "the exit status tells",
 		.group = GROUP_REPORT},
 	{.name = "verbose",
 		.key = 'v',
@@ -618,7 +618,8 @@ static void conclude(struct taking *taking)
 	}
 	if (!options->events_format)
 		options->events_format = event_formats[0];
-	if (!taking->seeded)
+	options->seed_by_chance = !taking->seeded;
+	if (options->seed_by_chance)
 		options->seed = seed_by_chance();
 }
 

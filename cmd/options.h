@@ -46,7 +46,8 @@ struct options {
 	size_t attach_count;
 	struct filter_request *filters;
 	size_t filters_count;
-	uint64_t seed; /* the user's, or one by chance */
+	uint64_t seed;
+	bool seed_by_chance; /* and not the user's: nobody knows it who is not told */
 	bool require_fired;
 	struct expect_request *expects;
 	size_t expects_count;

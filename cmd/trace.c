@@ -1,6 +1,7 @@
 #include "cmd/trace.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -274,6 +275,17 @@ static void print_failed_checks(const struct report *report)
 	}
 }
 
+/* In a report it is among the warnings. */
+static void print_seed(const struct run *run)
+{
+	const struct options *options = run->options;
+
+	if (options->quiet && !options->silent && !run->report && options->seed_by_chance &&
+		filters_use_chance(run->filters))
+		message_print("seed %" PRIu64 " (repeat with --seed=%" PRIu64 ")", options->seed,
+			options->seed);
+}
+
 static int conclude(struct run *run, const struct trace_outcome *outcome)
 {
 	const struct options *options = run->options;
@@ -289,6 +301,7 @@ static int conclude(struct run *run, const struct trace_outcome *outcome)
 		write_warnings(run, &summary.report);
 	if (!options->silent && (options->quiet || options->output || !options->format->checks))
 		print_failed_checks(&summary.report);
+	print_seed(run);
 	status = outcome->timed_out ? STATUS_TIMED_OUT : checked_status(options, &summary.report);
 	summary_clear(&summary);
 	return status;

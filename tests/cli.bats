@@ -505,6 +505,21 @@ colored() { # colored OPTION...
   assert_status 3
 }
 
+@test "-q: a seed that was drawn by chance is said all the same" {
+  local fault=--fail-socket=EPERM:prob=50% steps=(tcp tcp tcp tcp tcp tcp tcp tcp) first
+  run traced -q "$fault" "$PROGS/do_calls" "${steps[@]}"
+  first=$output
+  [[ ${lines[-1]} =~ ^"socktest: seed "([0-9]+)" (repeat with --seed="([0-9]+)")"$ ]] || fail "it said: $first"
+  assert_equal "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+  # A given seed is known.
+  run traced -q "--seed=${BASH_REMATCH[1]}" "$fault" "$PROGS/do_calls" "${steps[@]}"
+  assert_equal "$output" "$(head -n -1 <<<"$first")"
+  run traced -qq "$fault" "$PROGS/do_calls" tcp
+  assert_contains_not "$output" seed
+  run traced -q --fail-socket=EPERM "$PROGS/do_calls" tcp
+  assert_contains_not "$output" seed
+}
+
 @test "the seed is said where chance has a part, and only there" {
   socktest_json_ok --seed=18446744073709551615 --delay-close=1ns:prob=1 "$PROGS/tcp_pair"
   assert_equal "$(json '.warnings[]')" "seed 18446744073709551615 (repeat with --seed=18446744073709551615)"
