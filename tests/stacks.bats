@@ -293,20 +293,26 @@ main.listen"
 net.(*netFD).accept"
 }
 
-# Nothing says there how functions use the stack: only frame pointers are left, which those have that call.
+# Nothing says there how functions use the stack: only frame pointers are left, which those have that call. On
+# aarch64 Go 1.19's runtime.main, which nobody has called, keeps none.
+# bats test_tags=vm
 @test "-k: Go: frames of a stripped program are its path and offsets, and are said to be a guess" {
   requires test -x "$PROGS/stacks_go_stripped"
-  local all own found
+  local all own found last=runtime.goexit warning="found by frame pointers: callers may be missing"
+  if [ "$(uname -m)" = aarch64 ]; then
+    last=runtime.main warning="the rest of the stack cannot be read"
+  fi
   socktest_json_ok -k "$PROGS/stacks_go"
   all=$(frames_of stacks_go)
   own=$(json '.sockets[0].opened_by.stack[] | select(.function | test("^main\\.[^.]*$|pool")) | .offset' | uniq)
+  last=$(json ".sockets[0].opened_by.stack[] | select(.function == \"$last\") | .offset")
   socktest_json_ok -k "$PROGS/stacks_go_stripped"
   found=$(frames_of stacks_go_stripped)
-  assert_contains "$(json '.warnings[]')" "stacks of 1 sockets: found by frame pointers: callers may be missing"
+  assert_contains "$(json '.warnings[]')" "stacks of 1 sockets: $warning"
   assert_equal "$(json '[.sockets[0].opened_by.stack[].function] | unique | join(" ")')" "" "invented names"
   assert_equal "$(grep -vxF "$all" <<<"$found")" "" "invented frames"
   assert_contains "$found" "$own"
-  assert_equal "${found##*$'\n'}" "${all##*$'\n'}" "where the goroutine began"
+  assert_equal "${found##*$'\n'}" "$last" "the last one"
 }
 
 @test "stack=FUNCTION: Go's functions" {
