@@ -21,6 +21,7 @@ warnings_of_stacks() {
     "place_one place_other place_one place_other place_one place_other"
 }
 
+# bats test_tags=vm
 @test "a stack goes on through the vDSO, whose functions have names" {
   socktest_json_ok -k "$PROGS/stacks_hard" vdso 20
   # aarch64's has no unwinding information (arch/arm64/kernel/vdso/Makefile): that is said.
