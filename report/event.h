@@ -30,6 +30,9 @@ json_t *event_arguments(const struct call *call, const struct result *result);
 /* What the program got: a positive errno, 0 for none. */
 int event_error(const struct result *result);
 
+/* What has become of a connect of which SO_ERROR was 0, where that is not the whole truth; else "". */
+const char *event_connect(enum so_error_truth truth);
+
 /* Writes a value as a line of its own, after what before says. Lets go of the value. */
 int event_write_json(struct event_writer *writer, const char *before, json_t *value);
 

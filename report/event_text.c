@@ -100,9 +100,10 @@ static void print_getsockopt_arguments(
 		fputs(", SOL_SOCKET, SO_ERROR", out);
 	if (!result)
 		return;
+	const char *const connect = event_connect(result->so_error_truth);
 	const int error = result->answer == ANSWER_SO_ERROR ? result->error : result->so_error;
 	if (error == 0)
-		fputs(", [0]", out);
+		fprintf(out, ", [0%s%s]", *connect ? " " : "", connect);
 	else if (error > 0)
 		fprintf(out, ", [%s]", errno_name(error, name));
 }

@@ -150,7 +150,10 @@ static json_t *put_option(json_t *object, const struct call *call, const struct 
 
 	const int error = result->answer == ANSWER_SO_ERROR ? result->error : result->so_error;
 
-	return put(object, "so_error", json_string(errno_name(error, name)));
+	const char *const connect = event_connect(result->so_error_truth);
+
+	object = put(object, "so_error", json_string(errno_name(error, name)));
+	return *connect ? put(object, "connect", json_string(connect)) : object;
 }
 
 static json_t *put_pair(json_t *object, const struct result *result)
@@ -207,6 +210,14 @@ json_t *event_arguments(const struct call *call, const struct result *result)
 	default:
 		return object;
 	}
+}
+
+const char *event_connect(enum so_error_truth truth)
+{
+	static const char *const words[] = {
+		[SO_ERROR_TRUE] = "", [SO_ERROR_EARLY] = "undecided", [SO_ERROR_LATE] = "failed"};
+
+	return words[truth];
 }
 
 int event_error(const struct result *result)

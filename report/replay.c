@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <uthash.h>
 
+#include "report/event.h"
 #include "switch/names.h"
 
 /* An open socket. */
@@ -190,6 +191,8 @@ static void take_turn(struct replay *replay, const json_t *line)
 	replay->turned = id;
 	if (strcmp(change, "closed") == 0) {
 		add_to(replay, life->row.cookie, COUNTER_CLOSED, 1);
+		add_to(replay, life->row.cookie, COUNTER_PENDING,
+			life->row.state == SOCKET_CONNECTING);
 		forget(replay, life);
 	} else if (strcmp(change, "left") == 0) {
 		set_command(life, line);
@@ -244,12 +247,37 @@ static void unsettle(struct replay *replay, const struct deed *deed)
 	life->row.state = SOCKET_CONNECTING;
 }
 
+static bool disconnects(const struct deed *deed)
+{
+	struct address *const address = address_parse(text_of(deed->args, "address"));
+	const bool is_unspec = address && address_family(address) == AF_UNSPEC;
+
+	free(address);
+	return is_unspec;
+}
+
+/* It does not tell how the connect before it ended. */
+static void take_disconnect(struct replay *replay, const struct deed *deed)
+{
+	add_to(replay, deed->cookie, deed->error ? COUNTER_CONNECT_FAILED : COUNTER_CONNECTED, 1);
+	if (!deed->life)
+		return;
+	deed->life->unasked = SETTLED_NOT;
+	if (deed->error)
+		return;
+	free(deed->life->row.peer);
+	deed->life->row.peer = NULL;
+	move(deed, SOCKET_UNCONNECTED);
+}
+
 static void take_connect(struct replay *replay, const struct deed *deed)
 {
 	const bool told = deed->life && deed->life->told;
 
 	if (deed->life)
 		deed->life->told = false;
+	if (disconnects(deed))
+		return take_disconnect(replay, deed);
 	unsettle(replay, deed);
 
 	const int error = deed->error == EISCONN && is_pending(deed) ? 0 : deed->error;
@@ -304,9 +332,14 @@ static void take_so_error(struct replay *replay, const struct deed *deed)
 		return;
 
 	const int error = errno_parse(text_of(deed->args, "so_error"));
-	const bool connected = error <= 0 || error == EISCONN;
+	const char *const connect = text_of(deed->args, "connect");
+	const bool early = strcmp(connect, event_connect(SO_ERROR_EARLY)) == 0;
+	const bool late = strcmp(connect, event_connect(SO_ERROR_LATE)) == 0;
+	const bool connected = (error <= 0 && !late) || error == EISCONN;
 
 	deed->life->row.socket_err = error > 0 ? error : 0;
+	if (early || (error <= 0 && deed->life->unasked == SETTLED_FAILED))
+		return;
 	unsettle(replay, deed);
 	if (!is_pending(deed))
 		return;

@@ -102,12 +102,6 @@ static bool promised_so_error(struct call_state *state, struct verdict *verdict)
 	return true;
 }
 
-/* connect(2): how a socket is made to forget its connection, or the try of one. */
-static bool disconnects(const struct call *call)
-{
-	return call->address && address_family(call->address) == AF_UNSPEC;
-}
-
 bool answers_before(struct switchboard *sw, struct call_state *state, const struct address *local,
 	const struct address *peer, struct verdict *verdict)
 {
@@ -115,7 +109,7 @@ bool answers_before(struct switchboard *sw, struct call_state *state, const stru
 	struct sock *const sock = state->sock;
 
 	/* Another connect only asks how the first one ended; it is not for the filters. */
-	if (call->kind == CALL_CONNECT && sock && sock->promise.error && !disconnects(call)) {
+	if (call->kind == CALL_CONNECT && sock && sock->promise.error && !call_disconnects(call)) {
 		keep_promise(state, ANSWER_AFTER, verdict);
 		return true;
 	}
@@ -153,7 +147,7 @@ static void after_connect(
 	}
 	if (error == 0 || error == EINPROGRESS || error == EINTR)
 		address_replace(&sock->peer, state->call.address);
-	if (error == 0 && disconnects(&state->call))
+	if (error == 0 && call_disconnects(&state->call))
 		sock_connect_ends(sw, sock, SOCKET_UNCONNECTED);
 	else if (error == 0 || (error == EISCONN && sock->state == SOCKET_CONNECTING))
 		sock_connect_ends(sw, sock, SOCKET_CONNECTED);

@@ -1,5 +1,9 @@
 #include "switch/call.h"
 
+#include <sys/socket.h>
+
+#include "switch/address.h"
+
 const char *call_kind_name(enum call_kind kind)
 {
 	static const char *const names[CALL_MAX] = {
@@ -25,4 +29,10 @@ const char *call_kind_name(enum call_kind kind)
 	};
 
 	return names[kind];
+}
+
+bool call_disconnects(const struct call *call)
+{
+	return call->kind == CALL_CONNECT && call->address &&
+	       address_family(call->address) == AF_UNSPEC;
 }

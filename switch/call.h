@@ -74,12 +74,20 @@ enum answer {
 };
 
 /* What the call gave, read at its exit. Never a restart code: those are not results. */
+/* What the kernel says of a connect of which SO_ERROR was read as 0. */
+enum so_error_truth {
+	SO_ERROR_TRUE,  /* it is done; or nobody could be asked */
+	SO_ERROR_EARLY, /* it has not ended yet */
+	SO_ERROR_LATE   /* it has failed, and another call was given its errno */
+};
+
 struct result {
 	int64_t value;     /* >= 0, or -errno */
 	int pair[2];       /* socketpair: the descriptors, -1 where not readable */
 	uint64_t inode[2]; /* of the new sockets: [0] socket and accept, both socketpair; 0: unknown
 			    */
 	int so_error;      /* getsockopt(SO_ERROR): the errno handed out, -1 where not read */
+	enum so_error_truth so_error_truth;
 	const struct address *peer; /* accept: NULL where the program did not ask for it */
 	bool kept;                  /* close: it was not made, and the descriptor is what it was */
 	/*
@@ -89,5 +97,8 @@ struct result {
 	enum answer answer;
 	int error;
 };
+
+/* connect(2) with AF_UNSPEC: the socket is to forget its connection, or the try of one. */
+bool call_disconnects(const struct call *call);
 
 #endif

@@ -1,5 +1,6 @@
 #include "switch/sock.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <utlist.h>
@@ -246,6 +247,21 @@ static void sock_close(struct switchboard *sw, struct sock *sock)
 	}
 }
 
+static bool is_tcp(socket_cookie cookie)
+{
+	const int protocol = cookie_protocol(cookie);
+
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
+}
+
+/* A listener of MPTCP gives TCP sockets for clients that have only that, and they have its cookie. */
+static bool is_same_kind(socket_cookie one, socket_cookie other)
+{
+	return cookie_family(one) == cookie_family(other) &&
+	       cookie_type(one) == cookie_type(other) &&
+	       (cookie_protocol(one) == cookie_protocol(other) || (is_tcp(one) && is_tcp(other)));
+}
+
 bool sock_recall(struct switchboard *sw, struct sock *sock)
 {
 	struct forgotten_socket socket;
@@ -255,8 +271,9 @@ bool sock_recall(struct switchboard *sw, struct sock *sock)
 		return false;
 	}
 	/* Else the kernel's 32-bit inode counter came round. */
-	if (socket.stat != sock->stat)
+	if (!is_same_kind(socket.stat->cookie, sock->cookie))
 		return false;
+	sock_set_cookie(sw, sock, socket.stat->cookie, socket.stat->cookie);
 	sock->id = socket.id;
 	DL_DELETE(sw->open, sock);
 	DL_INSERT_INORDER(sw->open, sock, by_id);

@@ -246,6 +246,10 @@ static void count_connect_socktest(
 	const bool told = sock->told;
 
 	sock->told = false;
+	if (call_disconnects(&state->call)) {
+		sock_count(sock, error ? COUNTER_CONNECT_FAILED : COUNTER_CONNECTED, 1);
+		return;
+	}
 	if (error == EISCONN && pending)
 		error = 0;
 	switch (error) {
@@ -280,11 +284,9 @@ static void count_connect_go(struct switchboard *sw, const struct call_state *st
 /* Where the connect leaves the socket, whatever the rules of counting. */
 static void connect_moves(struct switchboard *sw, const struct call_state *state, int error)
 {
-	const struct address *address = state->call.address;
-
 	if (error == 0 || error == EINPROGRESS || error == EINTR)
-		address_replace(&state->sock->peer, address);
-	if (error == 0 && address && address_family(address) == AF_UNSPEC) {
+		address_replace(&state->sock->peer, state->call.address);
+	if (error == 0 && call_disconnects(&state->call)) {
 		state->sock->promise.error = 0;
 		free(state->sock->peer);
 		state->sock->peer = NULL;
@@ -304,6 +306,9 @@ static void after_connect(
 	const int error = (int)-result->value;
 
 	state->sock->err = error;
+	/* A disconnect does not tell how the connect before it ended. */
+	if (call_disconnects(&state->call))
+		state->sock->settled_unasked = SETTLED_NOT;
 	sock_unsettle(sw, state->sock);
 	if (sw->rules == COUNT_GO)
 		count_connect_go(sw, state, error);
@@ -323,12 +328,17 @@ static void after_getsockopt(
 		result->so_error < 0)
 		return;
 	sock->socket_err = result->so_error;
-	sock_unsettle(sw, sock);
-	const bool connected = result->so_error == 0 || result->so_error == EISCONN;
-	if (sw->rules == COUNT_GO && connected)
+	const bool zero = result->so_error == 0;
+	if (sw->rules == COUNT_GO && (zero || result->so_error == EISCONN))
 		count(sw, state, COUNTER_CONNECTED, 1);
+	if (zero && (sock->settled_unasked == SETTLED_FAILED ||
+			    result->so_error_truth == SO_ERROR_EARLY))
+		return;
+	sock_unsettle(sw, sock);
 	if (sock->state != SOCKET_CONNECTING)
 		return;
+	const bool connected =
+		(zero && result->so_error_truth != SO_ERROR_LATE) || result->so_error == EISCONN;
 	sock_settle(sw, sock, connected ? SOCKET_CONNECTED : SOCKET_UNCONNECTED);
 	sock->told = connected;
 }

@@ -57,6 +57,23 @@ load helpers
   assert_counts "inet/stream/tcp opened=2 connected=1 listened=1 inflight=2"
 }
 
+# Its socket is IPv6, and what it connects to is not.
+# bats test_tags=vm
+@test "so_error: SO_ERROR is 0 before a connect has ended, and when another call was told of its failure" {
+  local how
+  while read -r how counts; do
+    both "$PROGS/so_error" "$how"
+    # shellcheck disable=SC2086 # several words
+    assert_equal "$(counts | grep inet6)" "inet6/stream/tcp opened=1 $counts" "$how"
+  done <<'END'
+early closed=1 connect_failed=1
+undecided closed=1 pending=1
+late closed=1 connect_failed=1
+dissolved connected=1 closed=1 connect_failed=1
+twice connected=4 closed=1
+END
+}
+
 @test "MPTCP: a connect whose end the program never asks for is settled, or pending as long as it is" {
   requires env "$PROGS/connect_mptcp" # CONFIG_MPTCP, net.mptcp.enabled
   local way

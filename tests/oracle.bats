@@ -501,6 +501,10 @@ inet/stream/tcp: the law does not hold in the report"
   assert_like_strace -- "$PROGS/connect_unasked" reset
 }
 
+@test "as strace: so_error, where that is all there is to know" {
+  assert_like_strace -- "$PROGS/so_error" twice
+}
+
 @test "as strace: debugger" {
   assert_like_strace -- "$PROGS/debugger"
 }

@@ -456,10 +456,10 @@ class Oracle:
 
     def after_connect(self, task, args, result, value, error):
         if task.entered:
-            self.connected(task.entered.sock, error)
+            self.connected(task.entered.sock, error, args[1].startswith("{sa_family=0,"))
 
-    def connected(self, sock, error):
-        told, sock.told = sock.told, False
+    def connected(self, sock, error, disconnects=False):
+        told, sock.told = sock.told and not disconnects, False
         if error is None or (error == "EISCONN" and sock.connecting):
             sock.connecting = False
             if not told:

@@ -245,7 +245,8 @@ socktest: bad.jsonl: no recording; --events=FILE --events-format=jsonl makes one
 @test "without its end a recording is counted from its events, and a warning says what is not known" {
   local program
   for program in "do_calls serve tcp connect accept4 bound tcp connect nonblock connect close tcp6 unix" \
-    "failures" "tcp_fork 2 3" "tcp_threads 3 5" "nonblock_connect refused" scm_rights cloexec_exec dup_forms \
+    "failures" "tcp_fork 2 3" "tcp_threads 3 5" "nonblock_connect refused" "so_error undecided" "so_error late" \
+    "so_error dissolved" "so_error twice" scm_rights cloexec_exec dup_forms \
     accept_would_block socketpair_use; do
     # shellcheck disable=SC2086 # words
     record "$PROGS/"$program

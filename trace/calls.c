@@ -155,6 +155,9 @@ static struct result read_result(const struct tracer *tracer, const struct trace
 			call->row->read_result(tracee->tid, call, &result);
 		read_inodes(tracer, tracee, call->row->kind, &result);
 		add_stack_of_socket(tracer, tracee, call);
+		if (result.so_error == 0 && call->verdict.answer != ANSWER_SO_ERROR)
+			result.so_error_truth =
+				descriptors_so_error_truth(tracee, call->state.call.fd);
 	}
 	return result;
 }
@@ -341,7 +344,7 @@ static void resolve_descriptors(
 	descriptors_resolve(tracer, tracee, call->new_fd);
 }
 
-/* What this call is going to close; which of all an exec closes is the kernel's business. */
+/* What this call is going to close, or disconnect; which of all an exec closes is the kernel's business. */
 static void settle_connects(struct tracer *tracer, struct tracee *tracee, const struct call *call)
 {
 	if (call->kind == CALL_CLOSE)
@@ -352,6 +355,8 @@ static void settle_connects(struct tracer *tracer, struct tracee *tracee, const 
 		descriptors_settle_range(tracer, tracee, call->first, call->last);
 	else if (call->kind == CALL_EXEC)
 		descriptors_settle_range(tracer, tracee, 0, UINT_MAX);
+	else if (call_disconnects(call))
+		descriptors_settle(tracer, tracee, call->fd);
 }
 
 /* Asks the Switch, with what the conditions of its filters need. */

@@ -165,21 +165,38 @@ void trace_refresh_addresses(struct tracer *tracer)
 	}
 }
 
-void descriptors_settle(struct tracer *tracer, struct tracee *tracee, int fd)
+/* What became of a connect that is pending, by the kernel's word. false: there is none, or no word. */
+static bool ask_for_end(const struct tracee *tracee, int fd, enum socket_state *state)
 {
 	struct sock_description description;
 	const struct sock_view view = switch_view(tracee->table, fd);
 
 	if (!view.id || view.state != SOCKET_CONNECTING)
-		return;
+		return false;
 	const uint64_t inode = proc_socket_inode(tracee->tid, fd);
-	if (!inode)
-		return;
-	if (proc_describe(tracee->tid, tracee->tgid, fd, inode, &description) == 0 &&
-		!description.undecided)
-		switch_settle(tracer->sw, tracee->table, fd, description.state);
+	if (!inode || proc_describe(tracee->tid, tracee->tgid, fd, inode, &description))
+		return false;
 	free(description.local);
 	free(description.peer);
+	*state = description.state;
+	return !description.undecided;
+}
+
+void descriptors_settle(struct tracer *tracer, struct tracee *tracee, int fd)
+{
+	enum socket_state state;
+
+	if (ask_for_end(tracee, fd, &state))
+		switch_settle(tracer->sw, tracee->table, fd, state);
+}
+
+enum so_error_truth descriptors_so_error_truth(const struct tracee *tracee, int fd)
+{
+	enum socket_state state;
+
+	if (!ask_for_end(tracee, fd, &state) || state == SOCKET_CONNECTED)
+		return SO_ERROR_TRUE;
+	return state == SOCKET_CONNECTING ? SO_ERROR_EARLY : SO_ERROR_LATE;
 }
 
 void descriptors_settle_range(

@@ -96,6 +96,9 @@ void descriptors_settle(struct tracer *tracer, struct tracee *tracee, int fd);
 void descriptors_settle_range(
 	struct tracer *tracer, struct tracee *tracee, unsigned first, unsigned last);
 
+/* SO_ERROR of fd's socket was read as 0, which is what it is from the beginning of a connect on. */
+enum so_error_truth descriptors_so_error_truth(const struct tracee *tracee, int fd);
+
 /*
  * The task is about to let go of its table, or to be let go of: the kernel says for the last time
  * what is there.

@@ -12,13 +12,6 @@ static void await_end(int fd)
 	CHECK(poll(&pollfd, 1, -1) == 1);
 }
 
-/* One connection is all that its queue has room for (listen(2)). */
-static void fill(struct sockaddr_in *address, int listener)
-{
-	MUST(listen(listener, 0));
-	MUST(prog_connect(MUST(socket(AF_INET, SOCK_STREAM, 0)), address));
-}
-
 static void reset(int listener, int fd)
 {
 	const struct linger at_once = {.l_onoff = 1};
@@ -41,7 +34,7 @@ int main(int argc, char **argv)
 		return 0;
 	const int listener = prog_listener(&address);
 	if (strcmp(how, "pending") == 0)
-		fill(&address, listener);
+		prog_fill_backlog(listener, &address);
 	else if (strcmp(how, "refused") == 0)
 		MUST(close(listener));
 	MUST_FAIL(EINPROGRESS, prog_connect(fd, &address));

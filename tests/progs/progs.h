@@ -110,6 +110,13 @@ static inline int prog_client(struct sockaddr_in *address)
 	return fd;
 }
 
+/* One connection is all that its queue has room for then (listen(2)): others wait. */
+static inline void prog_fill_backlog(int listener, struct sockaddr_in *address)
+{
+	MUST(listen(listener, 0));
+	(void)prog_client(address);
+}
+
 static inline int prog_socket(void)
 {
 	return MUST(socket(AF_INET, SOCK_STREAM, 0));

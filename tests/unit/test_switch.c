@@ -29,6 +29,7 @@
 	((uint64_t)(family) << 48 | (uint64_t)(type) << 16 | (uint64_t)(protocol))
 #define TCP     COOKIE(AF_INET, SOCK_STREAM, IPPROTO_TCP)
 #define UDP     COOKIE(AF_INET, SOCK_DGRAM, IPPROTO_UDP)
+#define MPTCP   COOKIE(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)
 #define TCP6    COOKIE(AF_INET6, SOCK_STREAM, IPPROTO_TCP)
 #define UNIX    COOKIE(AF_UNIX, SOCK_STREAM, 0)
 #define FLAGS   (SOCK_NONBLOCK | SOCK_CLOEXEC)
@@ -875,6 +876,84 @@ static void test_datagram_connects_each_count(void **state)
 	connect_to(*state, 3, "127.0.0.2", 53, 0);
 	assert_counts(*state, UDP, "opened=1 connected=2 inflight=1");
 	assert_string_equal(addresses(*state), " 127.0.0.2:53");
+}
+
+static void so_error_is_not_true(struct world *w, int fd, enum so_error_truth truth)
+{
+	struct call call = make_call(CALL_GETSOCKOPT, fd);
+	struct result result = returns(0);
+
+	call.level = SOL_SOCKET;
+	call.optname = SO_ERROR;
+	result.so_error = 0;
+	result.so_error_truth = truth;
+	step(w, w->table, &call, &result);
+}
+
+static void test_so_error_of_0_before_the_connect_has_ended(void **state)
+{
+	open_pending(*state, 3);
+	so_error_is_not_true(*state, 3, SO_ERROR_EARLY);
+	assert_counts(*state, TCP, "opened=1 pending=1 inflight=1");
+	connect_result(*state, 3, -EALREADY);
+	assert_counts(*state, TCP, "opened=1 pending=1 inflight=1");
+	so_error(*state, 3, ECONNREFUSED);
+	assert_counts(*state, TCP, "opened=1 connect_failed=1 inflight=1");
+}
+
+static void test_so_error_of_0_after_another_call_was_told(void **state)
+{
+	open_pending(*state, 3);
+	so_error_is_not_true(*state, 3, SO_ERROR_LATE);
+	assert_counts(*state, TCP, "opened=1 connect_failed=1 inflight=1");
+	so_error(*state, 3, 0);
+	assert_counts(*state, TCP, "opened=1 connect_failed=1 inflight=1");
+}
+
+/* SO_ERROR was cleared by whoever heard of it. */
+static void test_so_error_of_0_after_the_kernel_said_that_it_failed(void **state)
+{
+	struct world *const w = *state;
+
+	open_pending(w, 3);
+	switch_settle(w->sw, w->table, 3, SOCKET_UNCONNECTED);
+	so_error(w, 3, 0);
+	assert_counts(w, TCP, "opened=1 connect_failed=1 inflight=1");
+}
+
+static void disconnect(struct world *w, int fd)
+{
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	struct address *const address = address_new(&nowhere, sizeof(nowhere));
+	struct call call = make_call(CALL_CONNECT, fd);
+
+	assert_non_null(address);
+	call.address = address;
+	step_value(w, w->table, &call, 0);
+	free(address);
+}
+
+static void test_a_disconnect_does_not_tell_how_the_connect_ended(void **state)
+{
+	struct world *const w = *state;
+
+	open_pending(w, 3);
+	switch_settle(w->sw, w->table, 3, SOCKET_UNCONNECTED);
+	disconnect(w, 3);
+	assert_counts(w, TCP, "opened=1 connected=1 connect_failed=1 inflight=1");
+}
+
+static void test_a_disconnect_counts_alike_whatever_the_program_was_told(void **state)
+{
+	struct world *const w = *state;
+
+	open_pending(w, 3);
+	so_error(w, 3, 0);
+	disconnect(w, 3);
+	assert_counts(w, TCP, "opened=1 connected=2 inflight=1");
+	connect_result(w, 3, 0);
+	disconnect(w, 3);
+	assert_counts(w, TCP, "opened=1 connected=4 inflight=1");
 }
 
 /* connect(2): AF_UNSPEC dissolves the association. */
@@ -1891,6 +1970,23 @@ static void test_an_inode_come_round_is_another_socket(void **state)
 	end_socket(w, &opening, 3, inode);
 	close_fd(w, 3);
 	assert_counts(w, TCP, "opened=2 closed=2");
+}
+
+/* A listener of MPTCP makes sockets that are TCP to the kernel where the client has only that. */
+static void test_what_mptcp_accepted_as_tcp_comes_back(void **state)
+{
+	struct world *w = *state;
+
+	close_others(w, 1);
+	open_socket(w, 3, AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	const uint64_t inode = w->inode;
+	close_fd(w, 3);
+	close_others(w, 2000);
+	adopt(w, 4, inode);
+	assert_counts(w, MPTCP, "opened=1 inflight=1");
+	assert_counts(w, TCP, "");
+	close_fd(w, 4);
+	assert_counts(w, MPTCP, "opened=1 closed=1");
 }
 
 static void test_a_reset_forgets_what_was_closed_long_ago(void **state)
@@ -3202,6 +3298,7 @@ int main(void)
 		TEST(test_closed_long_ago_and_received_is_the_same),
 		TEST(test_closed_longest_ago_is_forgotten),
 		TEST(test_an_inode_come_round_is_another_socket),
+		TEST(test_what_mptcp_accepted_as_tcp_comes_back),
 		TEST(test_a_reset_forgets_what_was_closed_long_ago),
 		TEST(test_a_close_that_was_not_made_closes_nothing),
 		TEST(test_adopted_then_seen_opened_is_opened),
@@ -3269,6 +3366,11 @@ int main(void)
 		TEST(test_asked_call_of_a_task_that_dies),
 		TEST(test_reset_adopts_what_is_open),
 		TEST(test_reset_keeps_pending_connects),
+		TEST(test_so_error_of_0_before_the_connect_has_ended),
+		TEST(test_so_error_of_0_after_another_call_was_told),
+		TEST(test_so_error_of_0_after_the_kernel_said_that_it_failed),
+		TEST(test_a_disconnect_does_not_tell_how_the_connect_ended),
+		TEST(test_a_disconnect_counts_alike_whatever_the_program_was_told),
 		TEST(test_reset_forgets_what_was_settled),
 		TEST(test_socket_that_comes_back_after_reset_is_adopted),
 		TEST(test_held_socket_that_comes_back_after_reset_is_adopted),
