@@ -304,7 +304,7 @@ dist: ## make socktest-VERSION.tar.gz of the last commit
 	git archive --prefix=socktest-$(VERSION)/ -o socktest-$(VERSION).tar.gz HEAD
 
 clean: ## remove everything that was built
-	rm -rf build build-*/
+	rm -rf build build-*/ socktest-$(VERSION).tar.gz
 
 help: ## this list
 	sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \

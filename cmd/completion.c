@@ -73,16 +73,27 @@ int completion_print(struct completion *completion)
 	return fflush(stdout) || ferror(stdout) ? -EIO : 0;
 }
 
-/* Its first words, as many as a shell has room for beside the candidate. */
+/* Its first parts, or else words, as many as a shell has room for beside the candidate. */
+static size_t shorten(const char *help)
+{
+	const char *part = NULL, *blank = NULL;
+
+	if (strlen(help) <= HELP_BYTES_MAX)
+		return strlen(help);
+	for (const char *at = help + 1; at <= help + HELP_BYTES_MAX; at++) {
+		if (*at != ' ')
+			continue;
+		blank = at;
+		if (strchr(",;:", at[-1]))
+			part = at - 1;
+	}
+	return part ? (size_t)(part - help) : blank ? (size_t)(blank - help) : HELP_BYTES_MAX;
+}
+
 static void list_help(FILE *list, const char *help)
 {
-	size_t length = strlen(help);
+	const size_t length = shorten(help);
 
-	if (length > HELP_BYTES_MAX) {
-		const char *const blank = memrchr(help, ' ', HELP_BYTES_MAX + 1);
-
-		length = blank ? (size_t)(blank - help) : HELP_BYTES_MAX;
-	}
 	for (size_t i = 0; i < length; i++)
 		fputc(iscntrl((unsigned char)help[i]) ? '?' : help[i], list);
 }

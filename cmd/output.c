@@ -175,6 +175,8 @@ struct output *output_open(const char *option, const char *value, const char *fi
 
 	if (!file)
 		return make(option, value, file, STDERR_FILENO);
+	if (is_command(file) && !file[1 + strspn(file + 1, " \t")])
+		message_exit("%s=%s: there is no command behind the %c", option, value, *file);
 	if (!is_command(file))
 		fd = join_standard(open_file(option, value, file), &joined);
 	output = make(option, value, file, fd);

@@ -77,6 +77,11 @@ static char **parse(int argc, char **argv, struct request *request)
 
 	if (!*files)
 		message_exit("report: no recording; usage: socktest report [OPTION...] FILE...");
+	for (char **file = files + 1; *file; file++)
+		if (**file == '-' && (*file)[1])
+			message_exit("%s: options come before the first FILE (a file of that name: "
+				     "./%s)",
+				*file, *file);
 	return files;
 }
 

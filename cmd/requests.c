@@ -465,6 +465,7 @@ static int parse_wait(struct exchange *exchange, struct wait *wait)
 {
 	const char *const text = string_of(exchange, "expect");
 	const char *const timeout = string_of(exchange, "timeout");
+	struct error error;
 	uint64_t time_ns = 0;
 
 	if (!text)
@@ -473,8 +474,8 @@ static int parse_wait(struct exchange *exchange, struct wait *wait)
 		return fail(exchange, "wait: it is at most %d bytes long", WAIT_BYTES_MAX);
 	if (exchange->client->waits == WAITS_MAX)
 		return fail(exchange, "wait: more than %d of one client at a time", WAITS_MAX);
-	if (expectation_parse(text, &wait->expectation, &exchange->error))
-		return -EINVAL;
+	if (expectation_parse(text, &wait->expectation, &error))
+		return fail(exchange, "wait: %.60s: %s", text, error.text);
 	if (timeout && duration_parse(timeout, &time_ns))
 		return fail(exchange, "wait: %.60s is no time as 500ms, 1.5s or 2m", timeout);
 	if (!timeout || __builtin_add_overflow(

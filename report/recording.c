@@ -181,7 +181,8 @@ static void warn_of_cut(struct reading *reading)
 
 	merge_warning_of_file(merge,
 		"its end is missing: counted from its %zu events, up to %s; not known are how "
-		"the program ended, the checks, the warnings, and filters that did not fire",
+		"the program ended, the checks, the warnings, how many calls met the filters, "
+		"filters that did not fire, and addresses that no call named",
 		replay_events(reading->replay),
 		duration_text(replay_time_ns(reading->replay), time));
 	if (!reading->head)

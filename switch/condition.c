@@ -319,6 +319,8 @@ int time_parse(const char *text, uint64_t *duration_ns, struct error *error)
 {
 	int result = duration_parse(text, duration_ns);
 
+	if (!*text)
+		return error_set(error, EINVAL, "there is no time where one is due, as in 20ms");
 	if (result == -ERANGE)
 		return error_set(error, EINVAL, "%.60s is too long", text);
 	if (result < 0)

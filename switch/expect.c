@@ -73,6 +73,13 @@ static int find_term(const char *word, unsigned *term)
 	return -EINVAL;
 }
 
+static int missing(const char *before, const char *what, const char *more, struct error *error)
+{
+	if (!*before)
+		return error_set(error, EINVAL, "%s is missing at the end%s", what, more);
+	return error_set(error, EINVAL, "%s is missing before \"%.20s\"%s", what, before, more);
+}
+
 static int take_term(const char **text, struct expect_sum *sum, struct error *error)
 {
 	const size_t length = strcspn(*text, BLANKS OPERATORS "+");
@@ -81,8 +88,7 @@ static int take_term(const char **text, struct expect_sum *sum, struct error *er
 	unsigned term;
 
 	if (length == 0)
-		return error_set(error, EINVAL, "a counter or a number is missing before \"%.20s\"",
-			**text ? *text : "the end");
+		return missing(*text, "a counter or a number", "", error);
 	take_word(text, length, word);
 	if (isdigit((unsigned char)*word)) {
 		if (number_parse(word, UINT64_MAX, &number) < 0 ||
@@ -123,9 +129,7 @@ static int take_operator(const char **text, enum expect_op *op, struct error *er
 	}
 	if (**text == '=')
 		return error_set(error, EINVAL, "= is no comparison; did you mean ==?");
-	return error_set(error, EINVAL,
-		"a comparison is missing before \"%.20s\": one of ==, !=, <=, >=, < and >",
-		**text ? *text : "the end");
+	return missing(*text, "a comparison", ": one of ==, !=, <=, >=, < and >", error);
 }
 
 static int parse_part(const char *part, const char *what, int (*parse)(const char *text),

@@ -472,6 +472,16 @@ colored() { # colored OPTION...
   [ "$narrow" -lt "$wide" ] || fail "60 columns: $narrow, COLUMNS=200: $wide"
 }
 
+@test "an empty time is said to be none" {
+  wrong '--delay-close=:when=2: there is no time where one is due, as in 20ms' --delay-close=:when=2
+}
+
+@test "an output to a command has one" {
+  wrong '--output=|: there is no command behind the |' -o '|'
+  wrong '--events=! : there is no command behind the !' --events='! '
+  wrong '--format=json:|: there is no command behind the |' --format='json:|'
+}
+
 # ---- filters that never fired, and the seed ----
 
 @test "a filter that never fired is a warning" {

@@ -406,6 +406,7 @@ END
 
 @test "wrong use is refused in one line" {
   refused 'report: no recording; usage: socktest report [OPTION...] FILE...'
+  refused '--format=tap: options come before the first FILE (a file of that name: ./--format=tap)' x --format=tap
   refused '--format=tabel: must be one of table, json, csv, go, tap, junit; did you mean table?' --format=tabel x
   refused '--formt: no such option; did you mean --format?' --formt=json x
   refused '--color=blue: must be one of auto, always, never' --color=blue x
