@@ -193,9 +193,8 @@ static void a_wrong_comparison_is_told_its_part(void **state)
 	assert_refused("inet ==3", "a counter or a number is missing before \"==3\"");
 	assert_refused("inet opened==", "a counter or a number is missing at the end");
 	assert_refused("inet opened+==3", "a counter or a number is missing before \"==3\"");
-	assert_refused("inet opened",
-		"a comparison is missing at the end: one of ==, !=, <=, "
-		">=, < and >");
+	assert_refused("inet opened", "a comparison is missing at the end: one of ==, !=, <=, "
+				      ">=, < and >");
 	assert_refused("inet opened 3",
 		"a comparison is missing before \"3\": one of ==, !=, <=, >=, < and >");
 	assert_refused("inet opened=3", "= is no comparison; did you mean ==?");
