@@ -35,7 +35,8 @@ enum takes { TAKES_NONE, TAKES_FORMAT, TAKES_TIMEOUT, TAKES_FILTERS };
 struct ctl_row {
 	const char *name, *arguments, *help;
 	enum takes takes;
-	bool has_words;
+	/* Exits with a message where its words are wrong, before anybody is asked. */
+	void (*check)(const struct order *order);
 	int (*run)(struct server *server, const struct order *order);
 };
 
@@ -49,6 +50,12 @@ static int flush_stdout(void)
 	if (fflush(stdout) || ferror(stdout))
 		message_exit("stdout: cannot write: %s", strerror(errno));
 	return 0;
+}
+
+static void check_no_words(const struct order *order)
+{
+	if (*order->words)
+		message_exit("ctl %s: takes no operand, as %s", order->name, *order->words);
 }
 
 /* ---- what is known ---- */
@@ -74,32 +81,46 @@ static void print_numbers(const json_t *answer, const char *key)
 		printf("%" JSON_INTEGER_FORMAT "\n", json_integer_value(number));
 }
 
-static int set(struct server *server, const struct order *order)
+static void check_set(const struct order *order)
 {
-	json_t *answer;
-
 	if (*order->words)
 		message_exit(
 			"ctl set: %s: no OPTION, as --fail-connect=ECONNREFUSED", *order->words);
 	if (!json_array_size(order->filters))
 		message_exit("ctl set: no OPTION, as --fail-connect=ECONNREFUSED");
-	answer = server_demand(
+}
+
+static int set(struct server *server, const struct order *order)
+{
+	json_t *const answer = server_demand(
 		server, put(request_of("set"), "options", json_incref(order->filters)));
+
 	print_numbers(answer, "filters");
 	json_decref(answer);
 	return flush_stdout();
 }
 
+static uint64_t id_of(const char *word)
+{
+	uint64_t id;
+
+	if (number_parse(word, INT32_MAX, &id))
+		message_exit("ctl clear: %s is no ID; list names them", word);
+	return id;
+}
+
+static void check_clear(const struct order *order)
+{
+	for (char **word = order->words; *word; word++)
+		(void)id_of(*word);
+}
+
 static int clear(struct server *server, const struct order *order)
 {
 	json_t *request = request_of("clear"), *ids = json_array();
-	uint64_t id;
 
-	for (char **word = order->words; *word; word++) {
-		if (number_parse(*word, INT32_MAX, &id))
-			message_exit("ctl clear: %s is no ID; list names them", *word);
-		ids = append(ids, count(id));
-	}
+	for (char **word = order->words; *word; word++)
+		ids = append(ids, count(id_of(*word)));
 	if (*order->words)
 		request = put(request, "filters", json_incref(ids));
 	json_decref(ids);
@@ -166,15 +187,25 @@ static char *joined(char *const *words)
 	return text;
 }
 
-static int wait_for(struct server *server, const struct order *order)
+static void check_wait(const struct order *order)
 {
-	json_t *request = request_of("wait"), *answer;
-	char *text;
-	int status = 0;
+	struct expectation expectation;
+	struct error error;
 
 	if (!*order->words)
 		message_exit("ctl wait: no EXPECTATION, as inet/stream 'accepted>=3'");
-	text = joined(order->words);
+	char *const text = joined(order->words);
+	if (expectation_parse(text, &expectation, &error))
+		message_exit("ctl wait: %.60s: %s", text, error.text);
+	free(text);
+}
+
+static int wait_for(struct server *server, const struct order *order)
+{
+	json_t *request = request_of("wait"), *answer;
+	char *const text = joined(order->words);
+	int status = 0;
+
 	request = put(request, "expect", json_string(text));
 	if (order->timeout)
 		request = put(request, "timeout", json_string(order->timeout));
@@ -265,16 +296,18 @@ static int ask(struct server *server, const struct order *order)
 /* ---- the command line ---- */
 
 static const struct ctl_row rows[] = {
-	{"stats", "", "print the counters", TAKES_FORMAT, false, show},
-	{"sockets", "", "print the sockets that are open", TAKES_FORMAT, false, show},
-	{"report", "", "print the whole report as of now", TAKES_FORMAT, false, show},
-	{"set", "OPTION...", "add filters, as of trace, and print their ids", TAKES_FILTERS, true,
-		set},
-	{"clear", "[ID...]", "take filters back, or all of them", TAKES_NONE, true, clear},
-	{"list", "", "print the filters, with their ids and counts", TAKES_NONE, false, list},
-	{"reset", "", "let all counters begin anew", TAKES_NONE, false, reset},
-	{"wait", "EXPECTATION", "wait until it holds", TAKES_TIMEOUT, true, wait_for},
-	{"ask", "", "print the questions of ask filters, read answers", TAKES_NONE, false, ask},
+	{"stats", "", "print the counters", TAKES_FORMAT, check_no_words, show},
+	{"sockets", "", "print the sockets that are open", TAKES_FORMAT, check_no_words, show},
+	{"report", "", "print the whole report as of now", TAKES_FORMAT, check_no_words, show},
+	{"set", "OPTION...", "add filters, as of trace, and print their ids", TAKES_FILTERS,
+		check_set, set},
+	{"clear", "[ID...]", "take filters back, or all of them", TAKES_NONE, check_clear, clear},
+	{"list", "", "print the filters, with their ids and counts", TAKES_NONE, check_no_words,
+		list},
+	{"reset", "", "let all counters begin anew", TAKES_NONE, check_no_words, reset},
+	{"wait", "EXPECTATION", "wait until it holds", TAKES_TIMEOUT, check_wait, wait_for},
+	{"ask", "", "print the questions of ask filters, read answers", TAKES_NONE, check_no_words,
+		ask},
 };
 
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
@@ -396,8 +429,7 @@ static void parse_order(const struct ctl_row *row, int argc, char **argv, struct
 	};
 
 	parse_words(&commandline, argc, argv, order);
-	if (!row->has_words && *order->words)
-		message_exit("ctl %s: takes no operand, as %s", row->name, *order->words);
+	row->check(order);
 	free(options);
 	free(name);
 }

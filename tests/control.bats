@@ -318,6 +318,22 @@ peer, _ = listener.accept(); peer.sendall(sys.argv[2].encode() + b"\n" if sys.ar
   done
 }
 
+@test "what is wrong with the words of a request is said before anybody is asked" {
+  while IFS='|' read -r words line; do
+    # shellcheck disable=SC2086 # several words
+    attempt "$SOCKTEST" ctl "$BATS_TEST_TMPDIR/nobody" $words
+    assert_status 125
+    assert_equal "$output" "socktest: ctl $line"
+  done <<'END'
+set|set: no OPTION, as --fail-connect=ECONNREFUSED
+set connect|set: connect: no OPTION, as --fail-connect=ECONNREFUSED
+wait|wait: no EXPECTATION, as inet/stream 'accepted>=3'
+wait inet|wait: inet: a counter or a number is missing at the end
+clear 1 x|clear: x is no ID; list names them
+list x|list: takes no operand, as x
+END
+}
+
 @test "ctl --help names every request" {
   attempt "$SOCKTEST" ctl --help
   assert_status 0
