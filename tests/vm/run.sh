@@ -33,7 +33,7 @@ run_in_guest() { # run_in_guest ENGINE RUN-TESTS-ARGUMENT...
 }
 files_on=() files_off=()
 if [ "$full" != 1 ]; then
-  for file in tests/*.bats; do
+  for file in $(grep -l '^# bats test_tags=vm' tests/*.bats); do
     if [ ${#files_on[@]} = ${#files_off[@]} ]; then files_on+=("$file"); else files_off+=("$file"); fi
   done
 fi
