@@ -33,7 +33,8 @@ run_in_guest() { # run_in_guest ENGINE RUN-TESTS-ARGUMENT...
 }
 files_on=() files_off=()
 if [ "$full" != 1 ]; then
-  for file in $(grep -l '^# bats test_tags=vm' tests/*.bats); do
+  mapfile -t files < <(grep -l '^# bats test_tags=vm' tests/*.bats)
+  for file in "${files[@]}"; do
     if [ ${#files_on[@]} = ${#files_off[@]} ]; then files_on+=("$file"); else files_off+=("$file"); fi
   done
 fi
