@@ -111,8 +111,7 @@ static void collect_warnings(struct summary *summary, const struct options *opti
 	const struct report *const report = &summary->report;
 
 	if (filters_use_chance(filters))
-		warn(summary, "seed %" PRIu64 " (repeat with --seed=%" PRIu64 ")", options->seed,
-			options->seed);
+		warn(summary, SUMMARY_SEED, options->seed, options->seed);
 	for (size_t i = 0; i < outcome->warnings_count; i++)
 		warn(summary, "%s", outcome->warnings[i]);
 	warn_of_stacks(summary, filters, stacks);

@@ -2,8 +2,13 @@
 #ifndef SOCKTEST_CMD_SUMMARY_H
 #define SOCKTEST_CMD_SUMMARY_H
 
+#include <inttypes.h>
+
 #include "cmd/options.h"
 #include "switch/suppress.h"
+
+/* What is said of the seed where chance had a part; it takes it twice. */
+#define SUMMARY_SEED "seed %" PRIu64 " (repeat with --seed=%" PRIu64 ")"
 
 struct summary {
 	struct report report; /* points into what follows and into the options */

@@ -1,7 +1,6 @@
 #include "cmd/trace.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -282,8 +281,7 @@ static void print_seed(const struct run *run)
 
 	if (options->quiet && !options->silent && !run->report && options->seed_by_chance &&
 		filters_use_chance(run->filters))
-		message_print("seed %" PRIu64 " (repeat with --seed=%" PRIu64 ")", options->seed,
-			options->seed);
+		message_print(SUMMARY_SEED, options->seed, options->seed);
 }
 
 static int conclude(struct run *run, const struct trace_outcome *outcome)

@@ -72,6 +72,10 @@ late closed=1 connect_failed=1
 dissolved connected=1 closed=1 connect_failed=1
 twice connected=4 closed=1
 END
+  run traced -q --events "$PROGS/so_error" late
+  assert_contains "$output" "SO_ERROR, [0 failed]) = 0"
+  run traced -q --events "$PROGS/so_error" undecided
+  assert_contains "$output" "SO_ERROR, [0 undecided]) = 0"
 }
 
 @test "MPTCP: a connect whose end the program never asks for is settled, or pending as long as it is" {
